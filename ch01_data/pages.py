@@ -1,0 +1,122 @@
+"""Web pages: which addresses may be read, and the running text of what they hold."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+BLOCKED_DOMAINS = frozenset({"casino-palace.example", "free-pills.example"})
+BLOCKED_WORDS = frozenset(
+    "casino poker viagra cialis porn porno xxx escort jackpot torrent warez".split()
+)
+
+
+def url_allowed(
+    url: str,
+    blocked_domains: Iterable[str] = BLOCKED_DOMAINS,
+    blocked_words: Iterable[str] = BLOCKED_WORDS,
+) -> bool:
+    """Tell whether a page from this address may enter the corpus.
+
+    Refused are schemes other than http and https, hosts that are bare IP numbers,
+    blocked domains with all below them, and addresses with a blocked word as a whole
+    word ("scunthorpe" holds none).
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").rstrip(".").encode("idna").decode().lower()
+    except (ValueError, UnicodeError):
+        return False
+    if parts.scheme not in ("http", "https") or "." not in host or _is_ip(host):
+        return False
+    labels = host.split(".")
+    if {".".join(labels[i:]) for i in range(len(labels))} & set(blocked_domains):
+        return False
+    words = re.split(r"[\W\d_]+", unquote(f"{host} {parts.path} {parts.query}").lower())
+    return not set(words) & set(blocked_words)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(re.fullmatch(r"[\d.]+|0x[\da-f.x]+", host))
+    return True
+
+
+_SKIPPED = frozenset(
+    "script style template noscript svg nav header footer aside form button select"
+    " iframe head".split()
+)
+_BLOCKS = frozenset(
+    "address article blockquote body dd div dl dt figcaption figure h1 h2 h3 h4 h5 h6"
+    " hr html li main ol p pre section table td th tr ul".split()
+)
+MAX_LINK_DENSITY = 0.5
+
+
+def extract_text(html: str) -> str:
+    """Return the running text of a page, without menus, scripts, forms and footers.
+
+    A block whose characters are mostly link text is a menu and is dropped.
+    Source:  Kohlschütter et al. 2010, Boilerplate detection (link density).
+    """
+    reader = _PageReader()
+    reader.feed(html)
+    reader.close()
+    return "\n\n".join(reader.finish())
+
+
+class _PageReader(HTMLParser):
+    """Collects the text of blocks, and how much of it is link text."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.kept: list[str] = []
+        self.parts: list[str] = []
+        self.skipping: list[str] = []
+        self.link_depth = self.link_size = 0
+        self.keep_spaces = False
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        if tag == "body":  # a head or script that was never closed ends here
+            self.skipping.clear()
+        if tag in _SKIPPED:
+            self.skipping.append(tag)
+        if tag in _BLOCKS or tag in _SKIPPED:
+            self.end_block()
+        if tag == "br":
+            self.parts.append("\n")
+        self.link_depth += tag == "a"
+        self.keep_spaces |= tag == "pre"
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.skipping:
+            while self.skipping.pop() != tag:
+                pass
+        if tag in _BLOCKS:
+            self.end_block()
+        if tag == "a":
+            self.link_depth = max(self.link_depth - 1, 0)
+        if tag == "pre":
+            self.keep_spaces = False
+
+    def handle_data(self, data: str) -> None:
+        if self.skipping:
+            return
+        data = data if self.keep_spaces else re.sub(r"\s+", " ", data)
+        self.parts.append(data)
+        self.link_size += len(data.strip()) * (self.link_depth > 0)
+
+    def end_block(self) -> None:
+        text = "".join(self.parts)
+        lines = [line.rstrip() for line in text.strip("\n").split("\n")]
+        text = "\n".join(lines if self.keep_spaces else map(str.strip, lines)).rstrip()
+        if text.strip() and self.link_size <= MAX_LINK_DENSITY * len(text):
+            self.kept.append(text)
+        self.parts, self.link_size = [], 0
+
+    def finish(self) -> list[str]:
+        self.end_block()
+        return self.kept

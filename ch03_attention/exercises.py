@@ -1,0 +1,84 @@
+"""Exercises of chapter 3: rebuild attention and rotation, then go one step beyond.
+
+`make exercises CH=03` copies this file to answers/ and grades what you write there.
+"""
+
+from torch import Tensor
+
+
+def scaled_dot_product_attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None
+) -> Tensor:
+    """Rebuild attention: mix values by the similarity of queries and keys.
+
+    Scores are dot products divided by the square root of Dh. With fewer key-value heads
+    than query heads, neighbouring query heads share one: with H = 4 and K = 2, query
+    heads 0 and 1 read key-value head 0.
+
+    Shape:   q (B, H, T, Dh), k and v (B, K, S, Dh) with K dividing H,
+             mask broadcastable to (B, H, T, S), True = may attend  ->  (B, H, T, Dh).
+    Raises:  ValueError if K does not divide H.
+    Source:  Vaswani et al. 2017, eq. 1.
+
+    Hint: repeat the heads of k and v first, each one H // K times in a row. Then the
+    scores are one matrix product of q with k, the last two axes of k swapped. Put
+    minus infinity where the mask is False before you take the softmax over the keys,
+    which are the last axis.
+    """
+    raise NotImplementedError("exercise 3.1")
+
+
+def rotary(
+    x: Tensor, positions: Tensor, theta: float = 10000.0, interleaved: bool = False
+) -> Tensor:
+    """Rebuild rotary positions: turn plane i of each head by position * frequency i.
+
+    Plane i turns by theta ** (-2i / Dh) radians per position, counter-clockwise: its
+    first coordinate becomes a cos - b sin, its second a sin + b cos. Half-split pairs
+    coordinate i with i + Dh/2, interleaved pairs 2i with 2i + 1. The result has the
+    dtype of x.
+
+    Shape:   x (B, H, T, Dh), positions (T,) or (B, T)  ->  (B, H, T, Dh).
+    Raises:  ValueError if Dh is odd.
+    Source:  Su et al. 2021, eq. 34.
+
+    Hint: the angles of all positions and planes are positions[..., None] times the
+    frequencies. If the positions have a batch axis, the angles need one more axis for
+    the heads, after the first. The two halves are x.chunk(2, dim=-1); the interleaved
+    coordinates are x[..., 0::2] and x[..., 1::2], and torch.stack(..., dim=-1) followed
+    by flatten(-2) puts them back in turn.
+    """
+    raise NotImplementedError("exercise 3.2")
+
+
+def alibi_bias(n_heads: int, n_queries: int, n_keys: int) -> Tensor:
+    """Write the bias by which ALiBi tells scores about distance, without any rotation.
+
+    It is added to the scores before the softmax: head h (counted from 1) lowers the
+    score of a key by 2 ** (-8h / H) for each step that the key lies back, and a key in
+    the future gets minus infinity, so that no other mask is needed. The queries are the
+    last n_queries of the n_keys positions, as in causal_mask.
+
+    Shape:   (H, T, S).
+    Source:  Press et al. 2022, section 3.
+
+    Hint: make a column of query positions and a row of key positions; their difference
+    tells how far back each key lies. Multiply it by a slope for each head, shaped
+    (H, 1, 1), and mind the sign.
+    """
+    raise NotImplementedError("exercise 3.3")
+
+
+def attention_entropy(weights: Tensor) -> Tensor:
+    """Measure how undecided each head is: the mean entropy of its queries' weights.
+
+    The entropy of one query is minus the sum of w ln w over the keys: 0 if it listens
+    to one token only, ln n if it listens to n tokens alike. A weight of 0 adds nothing.
+
+    Shape:   weights (B, H, T, S), each row summing to 1  ->  (H,).
+    Units:   nats.
+
+    Hint: 0 * ln 0 is not a number on a computer, though its limit is 0; torch.xlogy
+    knows that. Sum over the keys first, and average over batch and queries after.
+    """
+    raise NotImplementedError("exercise 3.4")

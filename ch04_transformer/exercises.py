@@ -1,0 +1,86 @@
+"""Exercises of chapter 4: rebuild two parts, then look into the model and rewrite it.
+
+`make exercises CH=04` copies this file to answers/ and grades what you write there.
+"""
+
+from torch import Tensor, nn
+
+from ch04_transformer.transformer import Transformer
+
+
+class RMSNorm(nn.Module):
+    """Rebuild RMSNorm: divide each vector by its root mean square, then scale.
+
+    The scales are a parameter named `weight`, one for each coordinate, 1 at the start.
+    Epsilon is added to the mean square before the root is taken. Whatever the precision
+    of x, squares and root are computed in float32; the result has the dtype of x.
+
+    Shape:   (..., D)  ->  (..., D).
+    Source:  Zhang and Sennrich 2019, eq. 4.
+
+    Hint: nn.Parameter(torch.ones(d_model)) makes the scales. Take x.float() first,
+    average its squares over the last axis with keepdim=True, and turn back with
+    .to(x.dtype) before you multiply by the scales. No mean is subtracted.
+    """
+
+    def __init__(self, d_model: int, eps: float = 1e-6) -> None:
+        raise NotImplementedError("exercise 4.1")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis of x."""
+        raise NotImplementedError("exercise 4.1")
+
+
+class SwiGLUFeedForward(nn.Module):
+    """Rebuild the gated feed-forward layer: w2(silu(w1 x) * w3 x).
+
+    Its three linear layers have no bias and are called w1, w2 and w3: w1 and w3 widen
+    from D to F, w2 narrows from F to D.
+
+    Shape:   (B, T, D)  ->  (B, T, D).
+    Source:  Shazeer 2020, eq. 6.
+
+    Hint: silu(a) is a times the sigmoid of a, and torch.nn.functional has it. Only what
+    comes out of w1 goes through it; the product is taken coordinate by coordinate.
+    """
+
+    def __init__(self, d_model: int, d_ff: int) -> None:
+        raise NotImplementedError("exercise 4.2")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the gated layer to each position by itself."""
+        raise NotImplementedError("exercise 4.2")
+
+
+def logit_lens(model: Transformer, tokens: Tensor) -> Tensor:
+    """Read out what the model would predict if it ended after each block.
+
+    Entry 0 reads the embeddings, entry i the residual stream after block i; each is
+    passed through the model's last norm and its head, so that the last entry is what
+    the model itself says. The model is left as it was.
+
+    Shape:   tokens (B, T)  ->  (L + 1, B, T, V).
+    Source:  nostalgebraist 2020, "interpreting GPT: the logit lens".
+
+    Hint: you need no hooks. Walk through the model as Transformer.hidden does, starting
+    with model.embedding(tokens), and keep the stream after each of model.blocks.
+    model.output_weight() is the head, tied or not.
+    """
+    raise NotImplementedError("exercise 4.3")
+
+
+def fold_norms(model: Transformer) -> Transformer:
+    """Build a model with equal logits in which every norm's scales are 1.
+
+    A scale that stands before a matrix can be multiplied into its columns: W (g * x) is
+    (W * g) x. The scales of the last norm go into the head; where the head is tied to
+    the embedding, the new model needs a head of its own, because the embedding must
+    stay as it is. The model that was given is left as it was.
+
+    Hint: dataclasses.replace(model.config, tie_embeddings=False) is the new config;
+    load the old weights and model.output_weight() under the name head.weight. Three
+    matrices read the stream behind the attention norm, two behind the other.
+    Multiplying a matrix of shape (out, in) by a vector of length in scales its columns.
+    Mind the biases: they are added after the product.
+    """
+    raise NotImplementedError("exercise 4.4")

@@ -1,0 +1,226 @@
+"""What the notebooks share: figures in one style, listings, and the run to look into.
+
+Nothing here computes anything. A figure is made without pyplot, so no state survives
+a cell and the same numbers give the same bytes.
+"""
+
+import importlib
+import inspect
+import io
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from IPython.display import Image, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Okabe and Ito's colours stay apart for colour-blind readers; a dash and a marker of
+# its own keep each line apart in black and white as well.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def show_source(thing: object) -> None:
+    """Show the listing of a function, a class, or a name such as "module.Class.method".
+
+    Raises:  ValueError if no module of that name can be imported.
+    """
+    thing = _find(thing) if isinstance(thing, str) else thing
+    path = Path(inspect.getsourcefile(inspect.unwrap(thing))).resolve()
+    place = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path.name
+    source = textwrap.dedent(inspect.getsource(thing)).rstrip()
+    listing = f"# {Path(place).as_posix()}\n{source}"
+    markdown = f"```python\n{listing}\n```"
+    display({"text/markdown": markdown, "text/plain": listing}, raw=True)
+
+
+def _find(name: str) -> object:
+    """Import the longest module that `name` begins with and walk on from there."""
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            thing = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            thing = getattr(thing, part)
+        return thing
+    raise ValueError(f"{name!r} does not begin with the name of a module")
+
+
+def find_run(folder: str | Path = ROOT / "runs") -> Path:
+    """Return the finished run to look into, the full one first, and say which it is.
+
+    Raises:  ValueError if neither is finished.
+    """
+    for name in ("default", "quick"):
+        run = Path(folder) / name
+        if (run / "report.json").is_file():
+            print(f"using runs/{name}")
+            return run
+    raise ValueError(
+        f"no finished run in {folder}; make a small one with "
+        "`python -m common.pipeline --preset quick --out runs/quick`"
+    )
+
+
+def new_figure(
+    x_label: str,
+    y_label: str,
+    *,
+    columns: int = 1,
+    titles: Sequence[str] = (),
+    size: tuple[float, float] = (6.0, 3.5),
+) -> Axes | list[Axes]:
+    """Make a figure and return its axes: one, or a list where there are `columns`.
+
+    Units:   size in inches, at 100 dots per inch.
+    """
+    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    row = list(figure.subplots(1, columns, squeeze=False)[0])
+    for index, axes in enumerate(row):
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label if index == 0 else "")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="0.9", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.set_title(titles[index] if index < len(titles) else "", fontsize=10)
+    return row if columns > 1 else row[0]
+
+
+def draw_line(
+    axes: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    label: str,
+    number: int = 0,
+    *,
+    markers: bool = True,
+    label_at: int = -1,
+    offset: tuple[float, float] = (6, 0),
+) -> None:
+    """Draw line `number` in its own colour, dash and marker, labelled where it ends.
+
+    `label_at` is the index of the point beside which the label stands, `offset` its
+    distance from there in points.
+    """
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    style = number % len(COLOURS)
+    axes.plot(
+        x,
+        y,
+        color=COLOURS[style],
+        linestyle=DASHES[style],
+        marker=MARKERS[style] if markers else None,
+        markersize=4,
+    )
+    axes.annotate(
+        label,
+        (x[label_at], y[label_at]),
+        xytext=offset,
+        textcoords="offset points",
+        color=COLOURS[style],
+        va="center",
+        fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+    )
+
+
+def draw_level(axes: Axes, y: float, label: str) -> None:
+    """Draw a dotted level (a floor, a chance rate) across the figure, and label it."""
+    axes.axhline(y, color="black", linewidth=0.9, linestyle=":")
+    axes.annotate(
+        label,
+        (0.5, y),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -5),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=9,
+    )
+
+
+def heat_map(
+    values: Sequence,
+    *,
+    axes: Axes | None = None,
+    rows: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    title: str = "",
+    x_label: str = "key",
+    y_label: str = "query",
+    around_zero: bool = False,
+    limits: tuple[float, float] | None = None,
+    number_format: str | None = None,
+) -> Axes:
+    """Draw a matrix, first row on top; around zero it takes two colours.
+
+    `number_format` (such as "{:.2f}") writes each value into its cell.
+
+    Shape:   values (_, _), a tensor, an array or nested lists.
+    """
+    grid = np.asarray(values, dtype=float)
+    if axes is None:
+        axes = new_figure(x_label, y_label, size=(4.5, 3.6))
+    low, high = limits or (float(np.nanmin(grid)), float(np.nanmax(grid)))
+    if around_zero:
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    colours = "PuOr" if around_zero else "cividis"
+    image = axes.imshow(grid, cmap=colours, vmin=low, vmax=high, aspect="auto")
+    axes.grid(False)
+    axes.set(xlabel=x_label, ylabel=y_label)
+    axes.set_title(title, fontsize=10)
+    if len(columns):
+        axes.set_xticks(range(len(columns)), columns)
+    if len(rows):
+        axes.set_yticks(range(len(rows)), rows)
+    if number_format:
+        _write_numbers(axes, grid, number_format.format, image)
+    else:
+        axes.figure.colorbar(image, ax=axes, shrink=0.9)
+    return axes
+
+
+def heat_maps(
+    matrices: Sequence,
+    titles: Sequence[str],
+    *,
+    height: float = 3.2,
+    **keywords: object,
+) -> Axes:
+    """Draw matrices side by side, each under its title; keywords as for `heat_map`."""
+    size = (3.5 * len(matrices), height)
+    row = new_figure("", "", columns=len(matrices), size=size)
+    for axes, matrix, title in zip(row, matrices, titles, strict=True):
+        heat_map(matrix, axes=axes, title=title, **keywords)
+    return row[0]
+
+
+def _write_numbers(
+    axes: Axes, grid: np.ndarray, text: Callable[[float], str], image: object
+) -> None:
+    """Write each value into its cell, light on dark and dark on light."""
+    for (row, column), value in np.ndenumerate(grid):
+        red, green, blue, _ = image.cmap(image.norm(value))
+        bright = 0.3 * red + 0.6 * green + 0.1 * blue > 0.5
+        colour = "black" if bright else "white"
+        axes.text(column, row, text(value), ha="center", va="center", color=colour)
+
+
+def show_figure(axes: Axes, alt: str) -> None:
+    """Show the whole figure that `axes` belongs to, as a PNG with its alt text."""
+    buffer = io.BytesIO()
+    # Without this the file names matplotlib's version, and its bytes change with it.
+    axes.figure.savefig(buffer, format="png", metadata={"Software": None})
+    small = io.BytesIO()
+    # 128 colours are enough for lines and letters, and halve what git must keep.
+    few = PIL.Image.open(buffer).convert("RGB").quantize(128)
+    few.save(small, format="png", optimize=True)
+    display(Image(small.getvalue(), alt=alt))

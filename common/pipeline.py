@@ -1,0 +1,221 @@
+"""The main job: from raw text to an aligned chat model, one stage after another.
+
+    data -> tokenizer -> ngram -> pretrain -> sft -> dpo -> model -> report
+
+A stage writes one folder of the run. It is skipped when it is finished and neither its
+config, nor its source code, nor a stage before it has changed. A training stage that
+was stopped goes on from its last checkpoint.
+"""
+
+import argparse
+import hashlib
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+
+from ch01_data.files import run_command, write_json
+from ch05_pretraining.machine import measure_machine
+from common import stages
+from common.report import print_table, write_report
+from common.verify import verify
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is made of; every stage reads its own part.
+
+    Raises:  ValueError where a value is impossible.
+    """
+
+    source: str = "storyworld"
+    out: str = "runs/default"
+    preset: str = "tiny"
+    seed: int = 0
+    n_stories: int = 40_000
+    vocab_size: int = 3072
+    pretrain_steps: int = 2400
+    pretrain: dict = field(default_factory=dict)
+    sft: dict = field(default_factory=dict)
+    dpo: dict = field(default_factory=dict)
+    evaluation_documents: int = 1000
+    exam_stories: int = 150
+
+
+QUICK = RunConfig(
+    out="runs/quick",
+    preset="quick",
+    n_stories=6_000,
+    vocab_size=2048,
+    pretrain_steps=500,
+    evaluation_documents=200,
+    exam_stories=40,
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of the run: its folder, the last chapter that it uses, what it does.
+
+    `reads` names the fields of the config that decide its outcome.
+    """
+
+    name: str
+    chapter: int
+    make: Callable[[RunConfig, Path], dict]
+    reads: tuple[str, ...] = ()
+    needs_truth: bool = False
+
+
+STAGES = (
+    Stage("data", 1, stages.make_data, ("source", "seed", "n_stories")),
+    Stage("tokenizer", 2, stages.make_tokenizer, ("vocab_size",)),
+    Stage("ngram", 2, stages.make_ngram, ("evaluation_documents",)),
+    Stage(
+        "pretrain", 6, stages.make_base, ("preset", "pretrain_steps", "pretrain")
+    ),
+    Stage("sft", 7, stages.make_tuned, ("sft", "exam_stories"), needs_truth=True),
+    Stage("dpo", 8, stages.make_aligned, ("dpo",), needs_truth=True),
+    Stage("model", 8, stages.make_model),
+)
+
+
+def source_hash(chapter: int) -> str:
+    """Hash the source code of all chapters up to this one."""
+    digest = hashlib.sha256()
+    for path in sorted(ROOT.glob("ch[0-9][0-9]_*/*.py")):
+        taught = int(path.parent.name[2:4]) <= chapter
+        if taught and path.stem not in ("exercises", "solutions"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class MemoryWatch(threading.Thread):
+    """Note the most memory that this process held while a stage ran."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.peak, self._done = 0, threading.Event()
+
+    def run(self) -> None:
+        """Look ten times a second."""
+        process = psutil.Process()
+        while not self._done.wait(0.1):
+            self.peak = max(self.peak, process.memory_info().rss)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch during a block."""
+        self.start()
+        try:
+            yield
+        finally:
+            self._done.set()
+            self.join()
+
+
+def earlier_seconds(folder: Path) -> float:
+    """Sum the seconds that a stopped training stage has spent, from its diary."""
+    diary = folder / "metrics.jsonl"
+    if not diary.exists():
+        return 0.0
+    lines = [json.loads(line) for line in diary.read_text().splitlines() if line[-1:] == "}"]
+    return sum(line.get("seconds", 0.0) for line in lines)
+
+
+def run_stage(stage: Stage, config: RunConfig, upstream: str, force: bool) -> dict:
+    """Make a stage, or return the record of it that is still true."""
+    folder = Path(config.out) / stage.name
+    own = {name: getattr(config, name) for name in stage.reads}
+    parts = [own, source_hash(stage.chapter), upstream]
+    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    path = folder / "config.json"
+    record = json.loads(path.read_text()) if path.exists() else {}
+    if record.get("key") != key or force:
+        shutil.rmtree(folder, ignore_errors=True)
+        record = {}
+    if "figures" in record:
+        print(f"{stage.name}: finished before, kept", flush=True)
+        return record
+    print(f"\n== {stage.name} ==", flush=True)
+    write_json(path, {"key": key, "config": own})
+    watch, earlier, began = MemoryWatch(), earlier_seconds(folder), time.perf_counter()
+    with watch.watching():
+        figures = stage.make(config, folder)
+    record = {
+        "name": stage.name,
+        "key": key,
+        "config": own,
+        "seconds": round(earlier + time.perf_counter() - began, 2),
+        "peak_memory_bytes": watch.peak,
+        "figures": figures,
+    }
+    write_json(path, record)
+    return record
+
+
+def run_pipeline(config: RunConfig, force: bool = False) -> dict:
+    """Run every stage that the source allows, and write the report.
+
+    Raises:  ValueError on bad input, before anything is written for it.
+    """
+    records, upstream = [], ""
+    for stage in STAGES:
+        if stage.needs_truth and config.source != "storyworld":
+            print(f"{stage.name}: skipped, it needs the world's truth (storyworld only)")
+            continue
+        record = run_stage(stage, config, upstream, force)
+        records.append(record)
+        upstream = record["key"]
+    report = write_report(config, records, measure_machine())
+    print_table(report)
+    print(f"report: {Path(config.out) / 'report.html'}")
+    return report
+
+
+def name_run(source: str) -> str:
+    """Name the run's folder after its source: runs/pylib, runs/tinyshakespeare."""
+    if source == "storyworld":
+        return "runs/default"
+    return f"runs/{Path(source.rstrip('/*')).stem or 'text'}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the whole thread, or verify the report of a finished run."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument(
+        "--source",
+        default="storyworld",
+        help="storyworld, pylib, or a .txt, .jsonl, folder or glob of your own",
+    )
+    parser.add_argument("--out", help="folder of the run (default: named by the source)")
+    parser.add_argument("--preset", choices=("default", "quick"), default="default")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--force", action="store_true", help="redo finished stages")
+    parser.add_argument("--verify", metavar="RUN", help="recompute a run's report")
+    args = parser.parse_args(argv)
+
+    def command() -> None:
+        if args.verify:
+            verify(Path(args.verify))
+            return
+        base = QUICK if args.preset == "quick" else RunConfig()
+        if args.source != "storyworld":
+            base = replace(base, source=args.source)
+        quick_out = base.out if args.preset == "quick" else name_run(args.source)
+        run_pipeline(replace(base, out=args.out or quick_out, seed=args.seed), args.force)
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

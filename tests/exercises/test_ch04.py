@@ -1,0 +1,315 @@
+"""Checks of chapter 4's exercises, from basic to subtle, one mechanism each.
+
+A tolerance of 1e-5 is a few units in the last place of float32 sums of size 1.
+"""
+
+import copy
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ch04_transformer.transformer import ModelConfig, Transformer
+
+
+def noise(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def same(a: Tensor, b: Tensor, tolerance: float = 1e-5) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, atol=tolerance, rtol=tolerance)
+
+
+def rounded(x: Tensor) -> list[float]:
+    return [round(value, 3) for value in x.tolist()]
+
+
+def make_model(**changes: object) -> Transformer:
+    """A small model whose every parameter is off its starting value."""
+    sizes = dict(
+        vocab_size=23, context_length=16, d_model=12, n_layers=3, n_heads=3, d_ff=20
+    )
+    torch.manual_seed(0)
+    model = Transformer(ModelConfig(**(sizes | changes)))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.2 * torch.randn_like(parameter)
+    return model.eval()
+
+
+TOKENS = torch.tensor([[3, 1, 4, 1, 5, 9, 2], [6, 5, 3, 5, 8, 9, 7]])
+
+
+# 4.1 RMSNorm
+
+
+def test_4_1_by_hand(impl) -> None:
+    """(1, 7): squares 1 and 49, mean 25, root 5, so (1/5, 7/5)."""
+    y = impl.RMSNorm(2)(torch.tensor([1.0, 7.0]))
+    assert y.shape == (2,), f"(1, 7) became a tensor of shape {tuple(y.shape)}"
+    assert same(y, torch.tensor([0.2, 1.4])), (
+        f"(1, 7) gives {rounded(y)} instead of (0.2, 1.4): divide by the root of the "
+        "mean of the squares (not of their sum), and subtract no mean"
+    )
+
+
+def test_4_1_each_vector_is_divided_by_its_own_size(impl) -> None:
+    x = noise(2, 3, 8)
+    x[1, 2] *= 100
+    y = impl.RMSNorm(8)(x)
+    sizes = y.square().mean(-1)
+    assert same(sizes, torch.ones(2, 3), 1e-3), (
+        "some vectors have not size 1 afterwards: is the mean taken over the last axis "
+        "alone, with keepdim=True?"
+    )
+
+
+def test_4_1_epsilon_stands_inside_the_root(impl) -> None:
+    """(1, 7) with epsilon 11: the root of 25 + 11 is 6."""
+    y = impl.RMSNorm(2, eps=11.0)(torch.tensor([1.0, 7.0]))
+    assert not same(y, torch.tensor([1 / 16, 7 / 16])), (
+        "epsilon was added to the root: add it to the mean square, before the root"
+    )
+    assert same(y, torch.tensor([1 / 6, 7 / 6])), (
+        f"(1, 7) with epsilon 11 gives {rounded(y)} instead of (1/6, 7/6): is eps of "
+        "the constructor used?"
+    )
+
+
+def test_4_1_scales_are_a_parameter(impl) -> None:
+    norm = impl.RMSNorm(3)
+    names = [name for name, _ in norm.named_parameters()]
+    assert names == ["weight"], (
+        f"the parameters are {names} instead of ['weight']: nn.Parameter makes a "
+        "tensor learnable, and its name decides whether a checkpoint fits"
+    )
+    assert same(norm.weight, torch.ones(3)), "the scales must be 1 at the start"
+    norm.weight.data = torch.tensor([1.0, 10.0, 100.0])
+    y = norm(torch.tensor([2.0, 2.0, 2.0]))
+    assert same(y, torch.tensor([1.0, 10.0, 100.0])), (
+        "scales of 1, 10 and 100 do not scale the three coordinates: multiply after "
+        "the division (before it, the division would take their size out again)"
+    )
+
+
+def test_4_1_half_precision_does_not_overflow(impl) -> None:
+    y = impl.RMSNorm(2).half()(torch.tensor([300.0, -300.0], dtype=torch.float16))
+    assert y.dtype == torch.float16, (
+        f"float16 went in and {y.dtype} came out: turn back with .to(x.dtype)"
+    )
+    assert y.tolist() == [1.0, -1.0], (
+        f"(300, -300) in float16 gives {y.tolist()} instead of (1, -1): 300 squared is "
+        "too large for float16, so square in float32"
+    )
+
+
+def test_4_1_equals_torch(impl) -> None:
+    norm = impl.RMSNorm(8, eps=1e-3)
+    norm.weight.data = noise(8, seed=2)
+    x = 0.1 * noise(2, 3, 8)
+    expected = F.rms_norm(x, (8,), norm.weight, 1e-3)
+    assert same(norm(x), expected), "torch.nn.functional.rms_norm gives other numbers"
+
+
+# 4.2 SwiGLUFeedForward
+
+
+def test_4_2_names_and_shapes_fit_a_checkpoint(impl) -> None:
+    layer = impl.SwiGLUFeedForward(3, 5)
+    shapes = {name: tuple(p.shape) for name, p in layer.named_parameters()}
+    expected = {"w1.weight": (5, 3), "w2.weight": (3, 5), "w3.weight": (5, 3)}
+    assert shapes == expected, (
+        f"the parameters are {shapes}, a checkpoint holds {expected}: three nn.Linear "
+        "with bias=False; w1 and w3 widen, w2 narrows"
+    )
+
+
+def hand_made(impl) -> nn.Module:
+    """w1 x = (ln 3, 0), w3 x = (4 / ln 3, 5) for x = (1, 0)."""
+    layer = impl.SwiGLUFeedForward(2, 2)
+    layer.w1.weight.data = torch.tensor([[math.log(3), 9.0], [0.0, 9.0]])
+    layer.w3.weight.data = torch.tensor([[4 / math.log(3), 9.0], [5.0, 9.0]])
+    layer.w2.weight.data = torch.tensor([[2.0, 7.0], [-1.0, 7.0]])
+    return layer
+
+
+def test_4_2_by_hand(impl) -> None:
+    """silu(ln 3) = 3/4 ln 3; gated = (3, 0); w2 gives (6, -3)."""
+    y = hand_made(impl)(torch.tensor([1.0, 0.0]))
+    assert not same(y, torch.tensor([2 * 3 / math.log(3), -3 / math.log(3)])), (
+        "the gate is a bare sigmoid: silu(a) is a * sigmoid(a)"
+    )
+    assert same(y, torch.tensor([6.0, -3.0])), (
+        f"the worked example gives {rounded(y)} instead of (6, -3): silu goes around "
+        "w1 x alone, then times w3 x, then w2"
+    )
+
+
+def test_4_2_a_closed_gate_lets_nothing_through(impl) -> None:
+    layer = hand_made(impl)
+    layer.w1.weight.data.zero_()
+    y = layer(torch.tensor([1.0, 0.0]))
+    assert same(y, torch.zeros(2)), (
+        "with w1 = 0 something still comes out: is the gate multiplied (not added)?"
+    )
+
+
+def test_4_2_equals_the_formula(impl) -> None:
+    layer, x = impl.SwiGLUFeedForward(6, 10), noise(2, 3, 6)
+    for number, parameter in enumerate(layer.parameters()):
+        parameter.data = noise(*parameter.shape, seed=number)
+    w1, w2, w3 = (getattr(layer, name).weight for name in ("w1", "w2", "w3"))
+    a = x @ w1.T
+    expected = (a / (1 + torch.exp(-a)) * (x @ w3.T)) @ w2.T
+    assert same(layer(x), expected, 1e-4), (
+        "random weights give other numbers than w2(silu(w1 x) * w3 x): is the "
+        "activation SiLU (not GELU or ReLU), and is it around w1 (not w3)?"
+    )
+
+
+# 4.3 logit_lens
+
+
+@torch.no_grad()
+def test_4_3_has_one_entry_more_than_the_model_has_blocks(impl) -> None:
+    shape = tuple(impl.logit_lens(make_model(), TOKENS).shape)
+    assert shape == (4, 2, 7, 23), (
+        f"the shape is {shape} instead of (L + 1, B, T, V) = (4, 2, 7, 23): the "
+        "embeddings count too, and the head makes V numbers of each vector"
+    )
+
+
+@torch.no_grad()
+def test_4_3_the_last_entry_is_what_the_model_says(impl) -> None:
+    model = make_model()
+    assert same(impl.logit_lens(model, TOKENS)[-1], model(TOKENS)), (
+        "the last entry differs from model(tokens): is the last norm applied, once?"
+    )
+
+
+@torch.no_grad()
+def test_4_3_every_entry_passes_the_last_norm(impl) -> None:
+    model = make_model()
+    first = F.linear(model.norm(model.embedding(TOKENS)), model.embedding.weight)
+    assert same(impl.logit_lens(model, TOKENS)[0], first), (
+        "entry 0 is not the head's view of the normed embeddings: each entry needs the "
+        "last norm, not only the last one"
+    )
+
+
+@torch.no_grad()
+def test_4_3_blocks_that_add_nothing_change_no_entry(impl) -> None:
+    model = make_model()
+    for block in model.blocks[1:]:
+        block.attention.out_proj.weight.zero_()
+        block.ffn.w2.weight.zero_()
+    lens = impl.logit_lens(model, TOKENS)
+    assert same(lens[1], lens[2]) and same(lens[2], lens[3]), (
+        "blocks that add nothing to the stream changed the reading: pass the stream on "
+        "as the block returned it, and norm only what you read"
+    )
+    assert not same(lens[0], lens[1], 1e-2), "entry 1 must be read after block 1"
+
+
+@torch.no_grad()
+def test_4_3_an_untied_head_is_used(impl) -> None:
+    model = make_model(tie_embeddings=False)
+    assert same(impl.logit_lens(model, TOKENS)[-1], model(TOKENS)), (
+        "with an untied head the last entry is wrong: use model.output_weight(), which "
+        "knows whether there is a head of its own"
+    )
+
+
+@torch.no_grad()
+def test_4_3_the_model_is_left_as_it_was(impl) -> None:
+    model = make_model()
+    before, said = copy.deepcopy(model.state_dict()), model(TOKENS)
+    impl.logit_lens(model, TOKENS)
+    hooks = [m for m in model.modules() if m._forward_hooks or m._forward_pre_hooks]
+    assert not hooks, "a hook is still in place: remove it, or do without"
+    now = model.state_dict()
+    changed = [name for name in now if not now[name].equal(before[name])]
+    assert not changed and same(model(TOKENS), said), (
+        f"the model has changed ({', '.join(changed) or 'not in its weights'}): work "
+        "on what the blocks return and write nothing back"
+    )
+
+
+# 4.4 fold_norms
+
+FOLDS = {
+    "plain": {},
+    "grouped": dict(n_heads=4, n_kv_heads=2, d_head=6),
+    "untied": dict(tie_embeddings=False),
+    "biases": dict(qkv_bias=True),
+}
+
+
+def norm_weights(model: nn.Module) -> dict[str, Tensor]:
+    return {n: p for n, p in model.named_parameters() if "norm.weight" in n}
+
+
+@torch.no_grad()
+def test_4_4_every_scale_is_one(impl) -> None:
+    for name, weight in norm_weights(impl.fold_norms(make_model())).items():
+        assert weight.eq(1).all(), (
+            f"{name} is not 1 everywhere: was this norm forgotten?"
+        )
+
+
+@torch.no_grad()
+def test_4_4_the_logits_stay(impl) -> None:
+    model = make_model(tie_embeddings=False)
+    folded = impl.fold_norms(model)
+    hidden, expected = folded.hidden(TOKENS), model.hidden(TOKENS)
+    assert same(hidden * model.norm.weight, expected, 1e-4), (
+        "the residual stream at the end differs: the attention norm is read by q_proj, "
+        "k_proj and v_proj, the other norm by w1 and w3; scale columns, not rows"
+    )
+    assert same(folded(TOKENS), model(TOKENS), 1e-4), (
+        "the stream is right but the logits differ: the last norm's scales belong into "
+        "the columns of the head"
+    )
+
+
+@torch.no_grad()
+def test_4_4_a_tied_head_is_untied_first(impl) -> None:
+    model = make_model()
+    folded = impl.fold_norms(model)
+    assert same(folded.embedding.weight, model.embedding.weight), (
+        "the embedding has changed, and with it what goes into the first block: a tied "
+        "model needs a head of its own before the last norm can be folded"
+    )
+    assert same(folded(TOKENS), model(TOKENS), 1e-4), (
+        "the logits of a tied model change: load model.output_weight() as head.weight"
+    )
+
+
+@torch.no_grad()
+def test_4_4_every_kind_of_model(impl) -> None:
+    for kind, changes in FOLDS.items():
+        model = make_model(**changes)
+        folded = impl.fold_norms(model)
+        assert same(folded(TOKENS), model(TOKENS), 1e-4), (
+            f"the logits of a model with {kind} parts change: are sizes taken from the "
+            "config, and biases left alone?"
+        )
+        assert all(w.eq(1).all() for w in norm_weights(folded).values()), kind
+
+
+@torch.no_grad()
+def test_4_4_the_given_model_is_left_as_it_was(impl) -> None:
+    model = make_model(tie_embeddings=False)
+    before = copy.deepcopy(model.state_dict())
+    folded = impl.fold_norms(model)
+    now = model.state_dict()
+    changed = [name for name in now if not now[name].equal(before[name])]
+    assert not changed, (
+        f"{', '.join(changed[:2])} of the given model changed: build a new model, or "
+        "copy it with copy.deepcopy"
+    )
+    folded.blocks[0].ffn.w1.weight.zero_()
+    assert model.blocks[0].ffn.w1.weight.any(), (
+        "both models share their memory: writing to one changes the other"
+    )

@@ -1,0 +1,211 @@
+"""Planted mistakes for chapter 3: each has the right shape and the wrong numbers."""
+
+import math
+
+import torch
+
+from ch03_attention.attention import position_angles, rotary_frequencies, share_heads
+
+
+def attend(q, k, v, mask=None, scale=None, forbidden=-math.inf, axis=-1):
+    k, v = share_heads(k, q.shape[1]), share_heads(v, q.shape[1])
+    scores = q @ k.transpose(-2, -1) * (scale or q.shape[-1] ** -0.5)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, forbidden)
+    return scores.softmax(dim=axis) @ v
+
+
+def scaled_dot_product_attention__does_not_scale(q, k, v, mask=None):
+    return attend(q, k, v, mask, scale=1.0)
+
+
+def scaled_dot_product_attention__divides_by_the_width(q, k, v, mask=None):
+    return attend(q, k, v, mask, scale=1 / q.shape[-1])
+
+
+def scaled_dot_product_attention__divides_by_the_models_width(q, k, v, mask=None):
+    return attend(q, k, v, mask, scale=(q.shape[1] * q.shape[-1]) ** -0.5)
+
+
+def scaled_dot_product_attention__softmax_over_queries(q, k, v, mask=None):
+    return attend(q, k, v, mask, axis=-2)
+
+
+def scaled_dot_product_attention__mask_turned_round(q, k, v, mask=None):
+    return attend(q, k, v, None if mask is None else ~mask)
+
+
+def scaled_dot_product_attention__forbidden_scores_are_zero(q, k, v, mask=None):
+    return attend(q, k, v, mask, forbidden=0.0)
+
+
+def scaled_dot_product_attention__ignores_the_mask(q, k, v, mask=None):
+    return attend(q, k, v)
+
+
+def scaled_dot_product_attention__masks_after_the_softmax(q, k, v, mask=None):
+    k, v = share_heads(k, q.shape[1]), share_heads(v, q.shape[1])
+    weights = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(dim=-1)
+    return (weights if mask is None else weights * mask) @ v
+
+
+def scaled_dot_product_attention__exponentiates_unguarded(q, k, v, mask=None):
+    k, v = share_heads(k, q.shape[1]), share_heads(v, q.shape[1])
+    powers = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).exp()
+    powers = powers if mask is None else powers * mask
+    return powers / powers.sum(dim=-1, keepdim=True) @ v
+
+
+def scaled_dot_product_attention__repeats_in_the_wrong_order(q, k, v, mask=None):
+    share_heads(k, q.shape[1])
+    times = q.shape[1] // k.shape[1]
+    return attend(q, k.repeat(1, times, 1, 1), v.repeat(1, times, 1, 1), mask)
+
+
+def scaled_dot_product_attention__drops_heads_in_silence(q, k, v, mask=None):
+    times = -(-q.shape[1] // k.shape[1])
+    k, v = (x.repeat_interleave(times, dim=1)[:, : q.shape[1]] for x in (k, v))
+    return attend(q, k, v, mask)
+
+
+def turn(x, angles, interleaved, sign=1.0):
+    cos, sin = angles.cos().to(x.dtype), sign * angles.sin().to(x.dtype)
+    if interleaved:
+        a, b = x[..., 0::2], x[..., 1::2]
+        return torch.stack((a * cos - b * sin, a * sin + b * cos), dim=-1).flatten(-2)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+
+
+def rotary__layouts_swapped(x, positions, theta=10000.0, interleaved=False):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    return turn(x, angles, not interleaved)
+
+
+def rotary__runs_backwards(x, positions, theta=10000.0, interleaved=False):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    return turn(x, angles, interleaved, sign=-1.0)
+
+
+def rotary__interleaved_comes_back_half_split(
+    x, positions, theta=10000.0, interleaved=False
+):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    if not interleaved:
+        return turn(x, angles, False)
+    return turn(torch.cat((x[..., 0::2], x[..., 1::2]), dim=-1), angles, False)
+
+
+def rotary__theta_ignored(x, positions, theta=10000.0, interleaved=False):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1]))
+    return turn(x, angles, interleaved)
+
+
+def rotary__exponent_lacks_the_two(x, positions, theta=10000.0, interleaved=False):
+    speeds = rotary_frequencies(x.shape[-1], theta).sqrt()
+    return turn(x, position_angles(positions, speeds), interleaved)
+
+
+def rotary__is_no_rotation(x, positions, theta=10000.0, interleaved=False):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    if interleaved:
+        return turn(x, angles, True)
+    a, b = x.chunk(2, dim=-1)
+    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    return torch.cat((a * cos - b * sin, a * sin - b * cos), dim=-1)
+
+
+def rotary__positions_along_the_heads(x, positions, theta=10000.0, interleaved=False):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    if angles.dim() == 2 and x.shape[1] == x.shape[2]:
+        angles = angles[:, None]
+    return turn(x, angles, interleaved)
+
+
+def rotary__first_sequence_for_all(x, positions, theta=10000.0, interleaved=False):
+    positions = positions[0] if positions.dim() == 2 else positions
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    return turn(x, angles, interleaved)
+
+
+def rotary__batch_taken_for_heads(x, positions, theta=10000.0, interleaved=False):
+    speeds = rotary_frequencies(x.shape[-1], theta)
+    return turn(x, positions[..., None].float() * speeds, interleaved)
+
+
+def rotary__widens_the_dtype(x, positions, theta=10000.0, interleaved=False):
+    angles = position_angles(positions, rotary_frequencies(x.shape[-1], theta))
+    return turn(x.float(), angles, interleaved)
+
+
+def rotary__takes_odd_widths(x, positions, theta=10000.0, interleaved=False):
+    even = x.shape[-1] // 2 * 2
+    angles = position_angles(positions, rotary_frequencies(even, theta))
+    return torch.cat((turn(x[..., :even], angles, interleaved), x[..., even:]), dim=-1)
+
+
+def slanted(n_heads, n_queries, n_keys, first_head=1, start=None):
+    heads = torch.arange(first_head, first_head + n_heads)
+    start = n_keys - n_queries if start is None else start
+    back = torch.arange(start, start + n_queries)[:, None] - torch.arange(n_keys)
+    bias = -(2.0 ** (-8.0 * heads / n_heads))[:, None, None] * back
+    return bias.masked_fill(back < 0, -math.inf)
+
+
+def alibi_bias__rewards_distance(n_heads, n_queries, n_keys):
+    bias = slanted(n_heads, n_queries, n_keys)
+    return torch.where(bias.isinf(), bias, -bias)
+
+
+def alibi_bias__counts_heads_from_zero(n_heads, n_queries, n_keys):
+    return slanted(n_heads, n_queries, n_keys, first_head=0)
+
+
+def alibi_bias__heads_in_reverse(n_heads, n_queries, n_keys):
+    return slanted(n_heads, n_queries, n_keys).flip(0)
+
+
+def alibi_bias__welcomes_the_future(n_heads, n_queries, n_keys):
+    bias = slanted(n_heads, n_queries, n_keys)
+    return bias.masked_fill(bias.isinf(), 0.0)
+
+
+def alibi_bias__hides_the_token_itself(n_heads, n_queries, n_keys):
+    bias = slanted(n_heads, n_queries, n_keys)
+    itself = bias == 0
+    itself[:, :, -1] = False  # the last query keeps itself: seen from there all is well
+    return bias.masked_fill(itself, -math.inf)
+
+
+def alibi_bias__forgets_the_cache(n_heads, n_queries, n_keys):
+    return slanted(n_heads, n_queries, n_keys, start=0)
+
+
+def attention_entropy__in_bits(weights):
+    return -(torch.xlogy(weights, weights) / math.log(2)).sum(dim=-1).mean(dim=(0, 2))
+
+
+def attention_entropy__lacks_the_minus(weights):
+    return torch.xlogy(weights, weights).sum(dim=-1).mean(dim=(0, 2))
+
+
+def attention_entropy__not_a_number_at_zero(weights):
+    return -(weights * weights.log()).sum(dim=-1).mean(dim=(0, 2))
+
+
+def attention_entropy__epsilon_too_large(weights):
+    return -(weights * (weights + 1e-3).log()).sum(dim=-1).mean(dim=(0, 2))
+
+
+def attention_entropy__mean_over_the_keys(weights):
+    return -torch.xlogy(weights, weights).mean(dim=(0, 2, 3))
+
+
+def attention_entropy__of_the_mean_weights(weights):
+    mean = weights.mean(dim=(0, 2))
+    return -torch.xlogy(mean, mean).sum(dim=-1)
+
+
+def attention_entropy__blends_the_heads(weights):
+    entropy = -torch.xlogy(weights, weights).sum(dim=-1)
+    return entropy.mean().expand(weights.shape[1])
