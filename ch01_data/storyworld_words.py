@@ -533,8 +533,8 @@ PLOTS = {
     ),
     "treasure": (
         (
-            "[mapped=thing] All year {wisher} wanted {a:colour} {thing}, and an old map "
-            "showed one {place}.",
+            "[mapped=thing] All year {wisher} wanted {a:colour} {thing}, and an old "
+            "map showed one {place}.",
             "[mapped=thing] An old map showed {a:colour} {thing} {place}, just what "
             "{wisher} wanted.",
         ),

@@ -155,6 +155,37 @@ class LayerNorm(nn.Module):
         return self.weight * (centred * scale).to(x.dtype) + self.bias
 
 
+class BatchNorm(nn.Module):
+    """Normalise each coordinate over all tokens of the batch: what not to use here.
+
+    While training, a token's output depends on every other token, later ones too; in
+    evaluation, running averages stand in for the batch. It is here to be compared.
+
+    Shape:   (B, T, D)  ->  (B, T, D).
+    Source:  Ioffe and Szegedy 2015, algorithm 1.
+    """
+
+    def __init__(self, d_model: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(d_model))
+        self.bias = nn.Parameter(torch.zeros(d_model))
+        self.register_buffer("running_mean", torch.zeros(d_model))
+        self.register_buffer("running_var", torch.ones(d_model))
+        self.eps, self.momentum = eps, momentum
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Use the batch's own mean and variance in training, the running ones after."""
+        wide = x.float()
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            every = tuple(range(x.dim() - 1))
+            mean, var = wide.mean(every), wide.var(every, unbiased=False)
+            self.running_mean.lerp_(mean.detach(), self.momentum)
+            self.running_var.lerp_(var.detach(), self.momentum)
+        normed = (wide - mean) * torch.rsqrt(var + self.eps)
+        return self.weight * normed.to(x.dtype) + self.bias
+
+
 class SwiGLUFeedForward(nn.Module):
     """Widen, let one half gate the other, and narrow again: w2(silu(w1 x) * w3 x).
 

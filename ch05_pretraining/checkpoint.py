@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -27,7 +28,7 @@ def flatten_state(state: dict, prefix: str = "") -> tuple[dict[str, Tensor], dic
         name = f"{prefix}{key}"
         if isinstance(value, Tensor):
             tensors[name] = value.contiguous()
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and value:
             inner_tensors, inner_values = flatten_state(value, f"{name}/")
             tensors |= inner_tensors
             values |= inner_values
@@ -48,6 +49,12 @@ def unflatten_state(flat: dict) -> dict:
     return nested
 
 
+def checkpoints(out: str | Path) -> list[Path]:
+    """List the checkpoint folders of a run, the oldest first."""
+    folders = [p for p in Path(out).glob("step-*") if p.name[5:].isdigit()]
+    return sorted(folders, key=lambda path: int(path.name[5:]))
+
+
 def save_checkpoint(
     out: str | Path,
     step: int,
@@ -58,31 +65,45 @@ def save_checkpoint(
 ) -> Path:
     """Write the folder `step-<step>` and remove all but the newest `keep`.
 
+    Folders of later steps go too: a run that stepped back over damaged ones will
+    write them again.
+
     Raises:  ValueError if `out` cannot be written.
     """
     out = Path(out)
     final, temporary = out / f"step-{step:06d}", out / f".step-{step:06d}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
     try:
+        for stale in out.glob(".step-*.tmp"):
+            shutil.rmtree(stale)
         temporary.mkdir(parents=True)
-    except OSError as error:
+        _write(temporary, step, model, optimizer, state or {})
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(temporary, final)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ValueError(
-            f"cannot write {out}: {error.strerror}; name a folder that you may write to"
+            f"cannot write {out}: {reason}; name a folder that you may write to"
         ) from error
+    found = checkpoints(out)
+    kept = found[: found.index(final) + 1][-keep:]
+    for old in set(found) - set(kept):
+        shutil.rmtree(old)
+    return final
+
+
+def _write(
+    folder: Path, step: int, model: nn.Module, optimizer: object | None, state: dict
+) -> None:
+    """Write the three files, the one with the checksums last."""
     optimizer_state = optimizer.state_dict() if optimizer is not None else {}
     tensors, values = flatten_state(optimizer_state)
     tensors["random_state"] = torch.get_rng_state()
     weights = {k: v.contiguous() for k, v in model.state_dict().items()}
-    save_file(weights, temporary / WEIGHTS)
-    save_file(tensors, temporary / OPTIMIZER)
-    sums = {name: sha256(temporary / name) for name in (WEIGHTS, OPTIMIZER)}
-    record = {"step": step, **(state or {}), "optimizer": values, "sha256": sums}
-    write_json(temporary / STATE, record)
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(temporary, final)
-    for old in sorted(out.glob("step-*"))[:-keep]:
-        shutil.rmtree(old)
-    return final
+    save_file(weights, folder / WEIGHTS)
+    save_file(tensors, folder / OPTIMIZER)
+    sums = {name: sha256(folder / name) for name in (WEIGHTS, OPTIMIZER)}
+    record = {"step": step, **state, "optimizer": values, "sha256": sums}
+    write_json(folder / STATE, record)
 
 
 def read_state(path: str | Path) -> dict:
@@ -93,8 +114,8 @@ def read_state(path: str | Path) -> dict:
     path = Path(path)
     try:
         state = json.loads((path / STATE).read_text())
-        sums = state["sha256"]
-    except (OSError, ValueError, KeyError) as error:
+        sums = {name: state["sha256"][name] for name in (WEIGHTS, OPTIMIZER)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is no whole checkpoint ({STATE} missing or unreadable); "
             "use an earlier one"
@@ -113,8 +134,8 @@ def latest_checkpoint(out: str | Path) -> Path | None:
 
     Raises:  ValueError if there are checkpoints and all are damaged.
     """
-    found = sorted(Path(out).glob("step-*"), reverse=True)
-    for path in found:
+    found = checkpoints(out)
+    for path in reversed(found):
         try:
             read_state(path)
             return path

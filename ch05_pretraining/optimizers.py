@@ -58,7 +58,9 @@ class AdamW(Optimizer):
         state["step"] += 1
         step = state["step"].item()
         mean = state["exp_avg"].lerp_(p.grad, 1 - beta1)
-        square = state["exp_avg_sq"].mul_(beta2).addcmul_(p.grad, p.grad, value=1 - beta2)
+        square = (
+            state["exp_avg_sq"].mul_(beta2).addcmul_(p.grad, p.grad, value=1 - beta2)
+        )
         p.mul_(1 - group["lr"] * group["weight_decay"])
         size = (square / (1 - beta2**step)).sqrt_().add_(group["eps"])
         p.addcdiv_(mean, size, value=-group["lr"] / (1 - beta1**step))
@@ -163,12 +165,12 @@ class JointOptimizer:
 
     def state_dict(self) -> dict:
         """Return every optimizer's state under its number."""
-        return {str(i): each.state_dict() for i, each in enumerate(self.optimizers)}
+        return {i: each.state_dict() for i, each in enumerate(self.optimizers)}
 
     def load_state_dict(self, state: dict) -> None:
         """Take back what state_dict gave."""
         for i, optimizer in enumerate(self.optimizers):
-            optimizer.load_state_dict(state[str(i)])
+            optimizer.load_state_dict(state[i])
 
 
 def build_optimizer(
@@ -184,8 +186,8 @@ def build_optimizer(
         raise ValueError(f"optimizer is {matrices!r}; choose muon or adamw")
     named = list(model.named_parameters())
     inner = [p for name, p in named if p.dim() == 2 and name.startswith("blocks.")]
-    outer = [p for name, p in named if p.dim() == 2 and not name.startswith("blocks.")]
     vectors = [p for _, p in named if p.dim() < 2]
+    outer = [p for _, p in named if all(p is not q for q in (*inner, *vectors))]
     groups = [
         {"params": outer, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},

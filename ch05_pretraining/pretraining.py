@@ -23,7 +23,7 @@ from tqdm import tqdm
 from ch01_data.files import run_command, write_json, write_text
 from ch01_data.sources import read_documents
 from ch02_tokenization.shards import PackedRows, TokenShard
-from ch02_tokenization.tokenization import Tokenizer
+from ch02_tokenization.tokenization import Tokenizer, valid_unicode
 from ch04_transformer.transformer import ModelConfig, Transformer
 from ch05_pretraining.checkpoint import (
     latest_checkpoint,
@@ -84,7 +84,9 @@ def cosine_schedule(
     if step < warmup_steps:
         return peak_lr * (step + 1) / warmup_steps
     progress = (step - warmup_steps) / max(1, total_steps - warmup_steps)
-    return min_lr + (peak_lr - min_lr) * 0.5 * (1 + math.cos(math.pi * min(1, progress)))
+    return min_lr + (peak_lr - min_lr) * 0.5 * (
+        1 + math.cos(math.pi * min(1, progress))
+    )
 
 
 class Rows(Protocol):
@@ -163,8 +165,10 @@ def train(
         counts = [int((part.targets != IGNORE).sum()) for part in parts]
         loss = 0.0
         for part, count in zip(parts, counts, strict=True):
+            if not count:
+                continue  # nothing to learn from, and its mean would be 0/0
             with torch.autocast("cpu", precision, precision != torch.float32):
-                share = loss_fn(model, part) * (count / max(1, sum(counts)))
+                share = loss_fn(model, part) * (count / sum(counts))
             share.backward()
             loss += share.item()
         if not math.isfinite(loss):
@@ -234,7 +238,8 @@ def bits_per_byte(
     Units:   bits per byte of UTF-8 text; the end-of-text token's surprise counts.
     """
     nats = document_nats(model, tokenizer, texts, model.config.context_length)
-    return float(nats.sum() / math.log(2) / sum(len(t.encode()) for t in texts))
+    n_bytes = sum(len(valid_unicode(text).encode()) for text in texts)
+    return float(nats.sum() / math.log(2) / n_bytes)
 
 
 @dataclass(frozen=True)
@@ -261,9 +266,12 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulation", "checkpoint_every"):
+        every = ("checkpoint_every", "evaluate_every")
+        for name in ("steps", "batch_size", "accumulation", *every):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be positive"
+                )
         if self.compile not in ("auto", "on", "off"):
             raise ValueError(f"compile is {self.compile!r}; choose auto, on or off")
 
@@ -352,6 +360,13 @@ class MetricsLog:
             file.write(json.dumps(values) + "\n")
 
 
+def write_config(config: TrainConfig) -> None:
+    """Write config.json, unless the pipeline keeps its own record there."""
+    path = Path(config.out) / "config.json"
+    if not path.exists() or "key" not in json.loads(path.read_text()):
+        write_json(path, {"config": asdict(config)})
+
+
 def resume(
     config: TrainConfig, model: nn.Module, optimizer: JointOptimizer
 ) -> dict | None:
@@ -362,9 +377,13 @@ def resume(
     newest = latest_checkpoint(config.out)
     if newest is None:
         return None
-    if read_state(newest)["config"] != asdict(config):
+    theirs, ours = read_state(newest)["config"], asdict(config)
+    differing = [k for k in ours if k != "out" and ours[k] != theirs.get(k)]
+    if differing:
+        name = differing[0]
         raise ValueError(
-            f"{config.out} holds a run with another config; name another folder, "
+            f"{config.out} holds a run with another config ({name} is "
+            f"{theirs.get(name)!r} there, {ours[name]!r} here); name another folder, "
             "or remove this one to start anew"
         )
     return load_checkpoint(newest, model, optimizer)
@@ -398,9 +417,7 @@ def run(
     if state is None:
         probe = next(BatchStream(rows, config.batch_size, batch_type=batch_type))
         state = decide(config, model, probe, loss_fn) | {"step": 0, "position": 0}
-        path = Path(config.out) / "config.json"
-        if not path.exists():
-            write_json(path, {"config": asdict(config)})
+        write_config(config)
     stream.position = state["position"]
     log = MetricsLog(Path(config.out) / "metrics.jsonl", state["step"])
     steps = train(
@@ -431,9 +448,7 @@ def run(
     return model.eval()
 
 
-def progress(
-    steps: Iterator[Step], config: TrainConfig, start: int
-) -> Iterator[Step]:
+def progress(steps: Iterator[Step], config: TrainConfig, start: int) -> Iterator[Step]:
     """Pass steps on and show a bar with the loss, tokens/s and the time left."""
     name = Path(config.out).name
     with tqdm(total=config.steps, initial=start, unit="step", desc=name) as bar:
@@ -472,6 +487,12 @@ def pretrain(
     shard = TokenShard.open(config.data, tokenizer)
     end = tokenizer.end_of_text_id
     rows = PackedRows(shard, model_config.context_length, end, seed=config.seed)
+    if rows.n_targets < model_config.context_length:
+        raise ValueError(
+            f"{config.data} holds {rows.n_targets} tokens to learn from, which do not "
+            f"fill one context of {model_config.context_length}; give more text, or a "
+            "smaller context_length"
+        )
     torch.manual_seed(config.seed)
     model = Transformer(model_config)
     evaluate = None
@@ -484,6 +505,16 @@ def pretrain(
             return {"bits_per_byte": bits_per_byte(model, tokenizer, texts)}
 
     return run(config, model, rows, evaluate=evaluate, callbacks=callbacks)
+
+
+def parse_shape(text: str) -> dict:
+    """Read the fields of ModelConfig that a command line gives as JSON."""
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f'--model is {text!r}; it must be a JSON object such as {{"d_model": 256}}'
+        ) from error
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -504,7 +535,8 @@ def main(argv: list[str] | None = None) -> int:
     args = vars(parser.parse_args(argv))
 
     def command() -> None:
-        model = pretrain(PretrainConfig(**args | {"model": json.loads(args["model"])}))
+        shape = parse_shape(args["model"])
+        model = pretrain(PretrainConfig(**args | {"model": shape}))
         print(f"{model.config.n_params():,} parameters in {args['out']}")
 
     return run_command(command)

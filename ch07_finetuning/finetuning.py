@@ -7,10 +7,12 @@ import argparse
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from ch01_data.files import run_command
 from ch01_data.storyworld import Story, generate
@@ -20,6 +22,7 @@ from ch04_transformer.transformer import Transformer
 from ch05_pretraining.pretraining import IGNORE, Step, TrainConfig, load_model, run
 
 TUNING_SEED = 1_000_000  # other stories than those of the base corpus
+BRANCHES = 256  # more than the questions about any story
 ROLES = ("system", "user", "assistant")
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -85,25 +88,129 @@ def conversation(story: Story, order: random.Random) -> list[dict[str, str]]:
     return messages
 
 
+class Chat(NamedTuple):
+    """A conversation ready for training; four integer arrays of one length.
+
+    `targets` are shifted, -100 where there is no loss. `branches` says which tokens
+    belong to the trunk that all see (0), and which to a branch of their own.
+    """
+
+    ids: np.ndarray
+    targets: np.ndarray
+    positions: np.ndarray
+    branches: np.ndarray
+
+
+def shift(ids: Sequence[int], said: Sequence[bool]) -> list[int]:
+    """Give each token the next one as its target where that one was said."""
+    pairs = zip(ids[1:], said[1:], strict=True)
+    return [token if loss else IGNORE for token, loss in pairs] + [IGNORE]
+
+
+def render_turns(
+    messages: Sequence[dict[str, str]], tokenizer: Tokenizer, room: int
+) -> Chat | None:
+    """Render as many whole turns of a conversation as fit; None if not one does."""
+    ids, said = render_chat(messages, tokenizer)
+    end = tokenizer.special_id("<|end|>")
+    for length in range(min(len(ids), room), 0, -1):
+        if ids[length - 1] == end and said[length - 1]:
+            targets = shift(ids[:length], said[:length])
+            branches = np.zeros(length, dtype=np.int64)
+            places = np.arange(length)
+            return Chat(np.array(ids[:length]), np.array(targets), places, branches)
+    return None
+
+
+def render_branches(
+    story: Story, order: random.Random, tokenizer: Tokenizer, room: int
+) -> Chat | None:
+    """Ask many questions about a story, each as if it were the only one.
+
+    The story is the trunk; a question and its answer are a branch that sees the trunk
+    and itself, and stands where it would stand alone. In a plain conversation the
+    earlier questions betray what is in the story, and the model learns from them
+    instead of reading.
+    """
+    head = tokenizer.encode(first_message(story.text, ""), allowed_special=set())
+    trunk = [tokenizer.end_of_text_id, tokenizer.special_id("<|user|>"), *head]
+    ids, targets = list(trunk), [IGNORE] * len(trunk)
+    positions, branches = list(range(len(trunk))), [0] * len(trunk)
+    for question in order.sample(story.questions, len(story.questions)):
+        content = first_message(story.text, question.text)
+        messages = [
+            {"role": "user", "content": content},
+            {"role": "assistant", "content": question.answer},
+        ]
+        alone, said = render_chat(messages, tokenizer)
+        if alone[: len(trunk)] != trunk or len(ids) + len(alone) - len(trunk) > room:
+            break
+        ids += alone[len(trunk) :]
+        targets += shift(alone, said)[len(trunk) :]
+        positions += range(len(trunk), len(alone))
+        branches += [branches[-1] + 1] * (len(alone) - len(trunk))
+    if len(ids) == len(trunk):
+        return None
+    return Chat(*map(np.array, (ids, targets, positions, branches)))
+
+
+class ChatBatch(NamedTuple):
+    """A Batch whose tokens also have positions, and a segment; all (B, T), int64.
+
+    A segment is the chat's number in its row times BRANCHES, plus the branch.
+    """
+
+    tokens: Tensor
+    targets: Tensor
+    positions: Tensor
+    segments: Tensor
+
+
+def segment_mask(segments: Tensor) -> Tensor:
+    """Let each token see its own branch and the trunk of its own chat.
+
+    Shape:   (B, T)  ->  (B, 1, T, T), bool, True = may attend.
+    """
+    query, key = segments[:, :, None], segments[:, None, :]
+    same_chat = query // BRANCHES == key // BRANCHES  # (B, T, T)
+    visible = (key % BRANCHES == 0) | (key == query)  # (B, T, T)
+    return (same_chat & visible)[:, None]  # (B, 1, T, T)
+
+
+def chat_loss(model: nn.Module, batch: ChatBatch) -> Tensor:
+    """Average the surprise at each response token.
+
+    Shape:   scalar.
+    Units:   nats per response token.
+    """
+    mask = segment_mask(batch.segments)
+    logits = model(batch.tokens, positions=batch.positions, mask=mask)  # (B, T, V)
+    return F.cross_entropy(
+        logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORE
+    )
+
+
 class ChatRows:
-    """Conversations packed into rows, with loss on the responses alone."""
+    """Chats packed into rows of one length.
+
+    Raises:  ValueError if no chat fits.
+    """
 
     def __init__(
         self,
-        conversations: Iterable[Sequence[dict[str, str]]],
-        tokenizer: Tokenizer,
+        chats: Iterable[Chat | None],
         context_length: int,
+        end_of_text_id: int,
         seed: int = 0,
     ) -> None:
-        self.end, self.context_length = tokenizer.end_of_text_id, context_length
-        rendered = [render_chat(messages, tokenizer) for messages in conversations]
-        self.chats = [pair for pair in rendered if len(pair[0]) <= context_length]
+        self.end, self.context_length = end_of_text_id, context_length
+        self.chats = [chat for chat in chats if chat is not None]
         if not self.chats:
             raise ValueError(
                 f"no conversation fits into a context of {context_length} tokens; "
                 "use a longer context"
             )
-        sizes = np.array([len(ids) for ids, _ in self.chats])
+        sizes = np.array([len(chat.ids) for chat in self.chats])
         opens = np.zeros(len(sizes), dtype=bool)  # no conversation continues another
         rng = np.random.default_rng(seed)
         self.packed = pack(sizes, opens, context_length, rng)
@@ -111,20 +218,21 @@ class ChatRows:
     def __len__(self) -> int:
         return len(self.packed)
 
-    def rows(self, indices: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Return tokens and targets, (n, context_length) each; -100 where no loss."""
+    def rows(self, indices: Sequence[int]) -> tuple[np.ndarray, ...]:
+        """Return tokens, targets, positions and segments, (n, context_length) each."""
+        fill = (self.end, IGNORE, 0, -BRANCHES)
         shape = (len(indices), self.context_length)
-        tokens = np.full(shape, self.end, dtype=np.int64)
-        targets = np.full(shape, IGNORE, dtype=np.int64)
+        arrays = tuple(np.full(shape, value, dtype=np.int64) for value in fill)
         for row, index in enumerate(indices):
             start = 0
-            for chat in self.packed[index]:
-                ids, said = (np.array(part) for part in self.chats[chat])
-                stop = start + len(ids)
-                tokens[row, start:stop] = ids
-                targets[row, start : stop - 1] = np.where(said[1:], ids[1:], IGNORE)
+            for number, place in enumerate(self.packed[index]):
+                chat = self.chats[place]
+                stop = start + len(chat.ids)
+                segments = number * BRANCHES + chat.branches
+                for array, part in zip(arrays, (*chat[:3], segments), strict=True):
+                    array[row, start:stop] = part
                 start = stop
-        return tokens, targets
+        return arrays
 
 
 @dataclass(frozen=True)
@@ -134,8 +242,9 @@ class FinetuneConfig(TrainConfig):
     out: str = "runs/default/sft"
     base: str = "runs/default/pretrain"
     tokenizer: str = "runs/default/tokenizer"
-    n_stories: int = 6000
-    steps: int = 400
+    n_stories: int = 10_000
+    turns_share: float = 0.1
+    steps: int = 800
     peak_lr: float = 2e-3
     min_lr: float = 1e-4
     warmup_steps: int = 20
@@ -151,12 +260,30 @@ def finetune(
     Raises:  ValueError if the base model or the tokenizer is missing or damaged.
     """
     tokenizer, model = Tokenizer.load(config.tokenizer), load_model(config.base)
-    order = random.Random(config.seed)
-    stories = generate(config.n_stories, config.seed + TUNING_SEED, "train")
-    chats = [conversation(story, order) for story in stories]
-    rows = ChatRows(chats, tokenizer, model.config.context_length, config.seed)
+    rows = tuning_rows(config, tokenizer, model.config.context_length)
     torch.manual_seed(config.seed)
-    return run(config, model, rows, callbacks=callbacks)
+    return run(
+        config,
+        model,
+        rows,
+        loss_fn=chat_loss,
+        batch_type=ChatBatch,
+        callbacks=callbacks,
+    )
+
+
+def tuning_rows(
+    config: FinetuneConfig, tokenizer: Tokenizer, context_length: int
+) -> ChatRows:
+    """Draw stories and make chats of them, some of them with several turns."""
+    order, chats = random.Random(config.seed), []
+    for story in generate(config.n_stories, config.seed + TUNING_SEED, "train"):
+        if order.random() < config.turns_share:
+            messages = conversation(story, order)
+            chats.append(render_turns(messages, tokenizer, context_length))
+        else:
+            chats.append(render_branches(story, order, tokenizer, context_length))
+    return ChatRows(chats, context_length, tokenizer.end_of_text_id, config.seed)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -26,7 +26,6 @@ from ch05_pretraining.pretraining import (
     Step,
     TrainConfig,
     load_model,
-    padded_batches,
     run,
 )
 from ch07_finetuning.evaluation import Asked, ask, exam
@@ -96,7 +95,11 @@ def preference_pairs(asked: Sequence[Asked]) -> list[Pair]:
 
 def pair_counts(pairs: Sequence[Pair]) -> dict[str, int]:
     """Count the pairs by what they teach."""
-    counts = {"right over wrong": 0, "admitted over invented": 0, "answer over refusal": 0}
+    counts = {
+        "right over wrong": 0,
+        "admitted over invented": 0,
+        "answer over refusal": 0,
+    }
     for pair in pairs:
         if pair.chosen == UNANSWERABLE:
             counts["admitted over invented"] += 1
@@ -153,7 +156,8 @@ class PreferenceRows:
         for start in range(0, len(self.tokens), 64):
             rows = slice(start, start + 64)
             batch = Batch(
-                torch.from_numpy(self.tokens[rows]), torch.from_numpy(self.targets[rows])
+                torch.from_numpy(self.tokens[rows]),
+                torch.from_numpy(self.targets[rows]),
             )
             parts.append(sequence_log_probs(reference, batch))
         return torch.cat(parts).float().numpy()

@@ -18,10 +18,10 @@ def ring_all_reduce(vector: Tensor, wire: Wire) -> None:
 
     Shape:   vector (_,), equally long on every rank.
 
-    Hint: cut the vector with `tensor_split`, whose chunks share its memory. In the first
-    n - 1 steps send chunk (rank - step) % n to the right and add what arrives to the
-    chunk before it. Then which chunk is finished on which rank? In the next n - 1 steps
-    the finished ones go around, and what arrives replaces what was there.
+    Hint: cut the vector with `tensor_split`, whose chunks share its memory. In the
+    first n - 1 steps send chunk (rank - step) % n to the right and add what arrives to
+    the chunk before it. Then which chunk is finished on which rank? In the next n - 1
+    steps the finished ones go around, and what arrives replaces what was there.
     """
     raise NotImplementedError("exercise 9.1")
 

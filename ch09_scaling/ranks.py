@@ -25,14 +25,14 @@ Address = tuple[Tensor, int]  # a tensor, and the rank that it goes to or comes 
 
 
 class Wire:
-    """One rank's line to the others; it counts the bytes sent and the time it took.
+    """One rank's line to the others; it counts messages and bytes sent, and seconds.
 
     Whoever carries the tensors fills in `_move`: processes or threads.
     """
 
     def __init__(self, rank: int, world_size: int) -> None:
         self.rank, self.world_size = rank, world_size
-        self.sent_bytes, self.seconds = 0, 0.0
+        self.sent_messages, self.sent_bytes, self.seconds = 0, 0, 0.0
 
     def send(self, tensor: Tensor, to: int) -> None:
         """Send a tensor to one rank, which must receive it."""
@@ -55,6 +55,7 @@ class Wire:
         began = time.perf_counter()
         self._move(sends, receives)
         self.seconds += time.perf_counter() - began
+        self.sent_messages += len(sends)
         self.sent_bytes += sum(tensor.nbytes for tensor, _ in sends)
 
     def _move(self, sends: Sequence[Address], receives: Sequence[Address]) -> None:
@@ -78,9 +79,10 @@ class ProcessWire(Wire):
             for work in dist.batch_isend_irecv(moves) if moves else ():
                 work.wait()
         except RuntimeError as error:
+            reason = str(error).partition(". ")[0]
             raise ConnectionError(
-                f"rank {self.rank} lost another rank: {str(error).splitlines()[0]}; "
-                "start all again from the last checkpoint"
+                f"rank {self.rank} lost another rank: {reason}; start all again from "
+                "the last checkpoint"
             ) from error
 
 

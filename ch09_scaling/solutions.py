@@ -1,4 +1,4 @@
-"""Solutions of chapter 9's exercises; look only when the checks have told you enough."""
+"""Solutions of chapter 9's exercises; look when the checks have told you enough."""
 
 import torch
 from torch import Tensor

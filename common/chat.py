@@ -28,7 +28,10 @@ def fit(llm: LLM, messages: list[dict[str, str]], room: int) -> list[dict[str, s
             )
         story = messages[0]["content"].rsplit("\n\n", 1)[0]
         question = messages[2]["content"]
-        messages = [{"role": "user", "content": f"{story}\n\n{question}"}, *messages[3:]]
+        messages = [
+            {"role": "user", "content": f"{story}\n\n{question}"},
+            *messages[3:],
+        ]
     return messages
 
 

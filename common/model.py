@@ -17,7 +17,7 @@ from ch07_finetuning.finetuning import CHAT_TEMPLATE, chat_prompt
 
 # Shapes by name; the tokenizer decides vocab_size. `tiny` is what two cores train.
 PRESETS: dict[str, dict] = {
-    "quick": dict(d_model=96, n_layers=3, n_heads=2, d_ff=256, context_length=256),
+    "quick": dict(d_model=96, n_layers=3, n_heads=2, d_ff=256, context_length=384),
     "tiny": dict(d_model=128, n_layers=4, n_heads=2, d_ff=352, context_length=384),
 }
 

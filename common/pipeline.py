@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -25,41 +25,10 @@ from ch01_data.files import run_command, write_json
 from ch05_pretraining.machine import measure_machine
 from common import stages
 from common.report import print_table, write_report
+from common.stages import QUICK, RunConfig
 from common.verify import verify
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What a run is made of; every stage reads its own part.
-
-    Raises:  ValueError where a value is impossible.
-    """
-
-    source: str = "storyworld"
-    out: str = "runs/default"
-    preset: str = "tiny"
-    seed: int = 0
-    n_stories: int = 40_000
-    vocab_size: int = 3072
-    pretrain_steps: int = 2400
-    pretrain: dict = field(default_factory=dict)
-    sft: dict = field(default_factory=dict)
-    dpo: dict = field(default_factory=dict)
-    evaluation_documents: int = 1000
-    exam_stories: int = 150
-
-
-QUICK = RunConfig(
-    out="runs/quick",
-    preset="quick",
-    n_stories=6_000,
-    vocab_size=2048,
-    pretrain_steps=500,
-    evaluation_documents=200,
-    exam_stories=40,
-)
 
 
 @dataclass(frozen=True)
@@ -80,9 +49,7 @@ STAGES = (
     Stage("data", 1, stages.make_data, ("source", "seed", "n_stories")),
     Stage("tokenizer", 2, stages.make_tokenizer, ("vocab_size",)),
     Stage("ngram", 2, stages.make_ngram, ("evaluation_documents",)),
-    Stage(
-        "pretrain", 6, stages.make_base, ("preset", "pretrain_steps", "pretrain")
-    ),
+    Stage("pretrain", 6, stages.make_base, ("preset", "pretrain_steps", "pretrain")),
     Stage("sft", 7, stages.make_tuned, ("sft", "exam_stories"), needs_truth=True),
     Stage("dpo", 8, stages.make_aligned, ("dpo",), needs_truth=True),
     Stage("model", 8, stages.make_model),
@@ -128,7 +95,9 @@ def earlier_seconds(folder: Path) -> float:
     diary = folder / "metrics.jsonl"
     if not diary.exists():
         return 0.0
-    lines = [json.loads(line) for line in diary.read_text().splitlines() if line[-1:] == "}"]
+    lines = [
+        json.loads(line) for line in diary.read_text().splitlines() if line[-1:] == "}"
+    ]
     return sum(line.get("seconds", 0.0) for line in lines)
 
 
@@ -171,7 +140,9 @@ def run_pipeline(config: RunConfig, force: bool = False) -> dict:
     records, upstream = [], ""
     for stage in STAGES:
         if stage.needs_truth and config.source != "storyworld":
-            print(f"{stage.name}: skipped, it needs the world's truth (storyworld only)")
+            print(
+                f"{stage.name}: skipped, it needs the world's truth (storyworld only)"
+            )
             continue
         record = run_stage(stage, config, upstream, force)
         records.append(record)
@@ -197,7 +168,9 @@ def main(argv: list[str] | None = None) -> int:
         default="storyworld",
         help="storyworld, pylib, or a .txt, .jsonl, folder or glob of your own",
     )
-    parser.add_argument("--out", help="folder of the run (default: named by the source)")
+    parser.add_argument(
+        "--out", help="folder of the run (default: named by the source)"
+    )
     parser.add_argument("--preset", choices=("default", "quick"), default="default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--force", action="store_true", help="redo finished stages")
@@ -212,7 +185,9 @@ def main(argv: list[str] | None = None) -> int:
         if args.source != "storyworld":
             base = replace(base, source=args.source)
         quick_out = base.out if args.preset == "quick" else name_run(args.source)
-        run_pipeline(replace(base, out=args.out or quick_out, seed=args.seed), args.force)
+        run_pipeline(
+            replace(base, out=args.out or quick_out, seed=args.seed), args.force
+        )
 
     return run_command(command)
 

@@ -10,16 +10,13 @@ import subprocess
 from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 
 from ch01_data.files import write_json, write_text
 from ch05_pretraining.machine import Machine
 from common.book import draw_level, draw_line, new_figure
-
-if TYPE_CHECKING:
-    from common.pipeline import RunConfig
+from common.stages import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 STYLE = """
@@ -36,14 +33,16 @@ def commit() -> str:
     """Return the commit of the source code, with a plus if it was changed since."""
     try:
         git = ["git", "-C", str(ROOT)]
-        head = subprocess.check_output([*git, "rev-parse", "--short", "HEAD"], text=True)
+        head = subprocess.check_output(
+            [*git, "rev-parse", "--short", "HEAD"], text=True
+        )
         dirty = subprocess.check_output([*git, "status", "--porcelain"], text=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.strip() + ("+" if dirty.strip() else "")
 
 
-def build_report(config: "RunConfig", records: list[dict], machine: Machine) -> dict:
+def build_report(config: RunConfig, records: list[dict], machine: Machine) -> dict:
     """Put what the stages measured into the keys that `report.json` promises."""
     figures = {record["name"]: record["figures"] for record in records}
     report = {
@@ -254,7 +253,9 @@ def funnel(report: dict) -> str:
 def answers(figures: dict) -> str:
     """Show answers of an examined model beside the truth."""
     rows = [(e["question"], e["truth"], e["answer"]) for e in figures["examples"]]
-    return table(rows, ("question about a held-out story", "truth", "the model's answer"))
+    return table(
+        rows, ("question about a held-out story", "truth", "the model's answer")
+    )
 
 
 def truth_sections(report: dict, figures: dict) -> list[str]:
@@ -341,7 +342,7 @@ def choices(pretrained: dict) -> str:
     return f"Trained in {pretrained['precision']}, {how}."
 
 
-def write_report(config: "RunConfig", records: list[dict], machine: Machine) -> dict:
+def write_report(config: RunConfig, records: list[dict], machine: Machine) -> dict:
     """Write report.json and report.html and return the report."""
     report, run = build_report(config, records, machine), Path(config.out)
     write_json(run / "report.json", report)

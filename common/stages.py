@@ -3,11 +3,11 @@
 Every function takes the run's config and its own folder, and returns its figures.
 """
 
+import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from ch01_data.storyworld import Story, generate
 from ch02_tokenization.shards import TokenShard, encode_corpus, read_header
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
 from ch04_transformer.transformer import Transformer
+from ch05_pretraining.checkpoint import latest_checkpoint, read_state
 from ch05_pretraining.pretraining import (
     PretrainConfig,
     document_nats,
@@ -36,12 +37,41 @@ from ch07_finetuning.evaluation import (
 )
 from ch07_finetuning.finetuning import FinetuneConfig, finetune, question_prompt
 from ch08_alignment.alignment import AlignConfig, align, pair_counts, read_pairs
-from common.model import LLM, PRESETS
-
-if TYPE_CHECKING:
-    from common.pipeline import RunConfig
+from common.model import LLM, PRESETS, build
 
 BPE_BYTES = 4_000_000  # merges hardly change with more text
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is made of; every stage reads its own part.
+
+    Raises:  ValueError where a value is impossible.
+    """
+
+    source: str = "storyworld"
+    out: str = "runs/default"
+    preset: str = "tiny"
+    seed: int = 0
+    n_stories: int = 40_000
+    vocab_size: int = 3072
+    pretrain_steps: int = 2400
+    pretrain: dict = field(default_factory=lambda: {"batch_size": 10})
+    sft: dict = field(default_factory=lambda: {"batch_size": 10})
+    dpo: dict = field(default_factory=dict)
+    evaluation_documents: int = 1000
+    exam_stories: int = 150
+
+
+QUICK = RunConfig(
+    out="runs/quick",
+    preset="quick",
+    n_stories=6_000,
+    vocab_size=2048,
+    pretrain_steps=500,
+    evaluation_documents=200,
+    exam_stories=40,
+)
 
 
 def train_files(folder: Path) -> list[Path]:
@@ -54,7 +84,7 @@ def texts_of(files: list[Path]) -> Iterator[str]:
     return (document.text for path in files for document in read_documents(path))
 
 
-def make_data(config: "RunConfig", folder: Path) -> dict:
+def make_data(config: RunConfig, folder: Path) -> dict:
     """Chapter 1: documents, cleaned, split, with a data card."""
     report = build_corpus(
         CorpusConfig(
@@ -65,10 +95,13 @@ def make_data(config: "RunConfig", folder: Path) -> dict:
         )
     )
     print(report.table())
-    return {"stages": [asdict(stage) for stage in report.stages], "splits": report.splits}
+    return {
+        "stages": [asdict(stage) for stage in report.stages],
+        "splits": report.splits,
+    }
 
 
-def make_tokenizer(config: "RunConfig", folder: Path) -> dict:
+def make_tokenizer(config: RunConfig, folder: Path) -> dict:
     """Chapter 2: a vocabulary, and the corpus as memory-mapped tokens."""
     files = train_files(folder.parent / "data")
     sample, size = [], 0
@@ -86,23 +119,25 @@ def make_tokenizer(config: "RunConfig", folder: Path) -> dict:
         "vocab_size": tokenizer.vocab_size,
         "documents": len(shard),
         "tokens": len(shard.tokens),
-        "bytes_per_token": read_header(path)["text_bytes"] / len(shard.tokens),
+        "bytes_per_token": read_header(path.with_suffix(".json"))["text_bytes"] / len(shard.tokens),
     }
 
 
-def splits(config: "RunConfig") -> tuple[str, ...]:
+def splits(config: RunConfig) -> tuple[str, ...]:
     """Name the splits that are measured: the storyworld holds combinations out."""
-    return ("validation", "heldout") if config.source == "storyworld" else ("validation",)
+    return (
+        ("validation", "heldout") if config.source == "storyworld" else ("validation",)
+    )
 
 
-def held_texts(config: "RunConfig", data: Path, split: str) -> list[str]:
+def held_texts(config: RunConfig, data: Path, split: str) -> list[str]:
     """Return the documents that a split is measured on."""
     if config.source == "storyworld":
         return [s.document for s in held_stories(config, split)]
     return list(texts_of([data / f"{split}.jsonl"]))
 
 
-def held_stories(config: "RunConfig", split: str) -> list[Story]:
+def held_stories(config: RunConfig, split: str) -> list[Story]:
     """Draw the measured stories of a split, the same for every stage and for --verify."""
     return list(generate(config.evaluation_documents, config.seed, split))
 
@@ -113,7 +148,7 @@ def bits(nats: float, texts: list[str]) -> float:
 
 
 def ngram_losses(
-    config: "RunConfig", tokenizer: Tokenizer, shard: TokenShard, data: Path
+    config: RunConfig, tokenizer: Tokenizer, shard: TokenShard, data: Path
 ) -> dict:
     """Fit the 5-gram model on the training tokens and measure it on every split."""
     end = tokenizer.end_of_text_id
@@ -131,14 +166,14 @@ def ngram_losses(
     return losses
 
 
-def make_ngram(config: "RunConfig", folder: Path) -> dict:
+def make_ngram(config: RunConfig, folder: Path) -> dict:
     """Chapter 1's baseline, on chapter 2's tokens: what counting alone can reach."""
     tokenizer = Tokenizer.load(folder.parent / "tokenizer")
     shard = TokenShard.open(folder.parent / "tokenizer" / "train", tokenizer)
     return ngram_losses(config, tokenizer, shard, folder.parent / "data")
 
 
-def floors(config: "RunConfig") -> dict:
+def floors(config: RunConfig) -> dict:
     """Return the entropy floor of every split, on the documents that are measured."""
     if config.source != "storyworld":
         return {}
@@ -151,7 +186,7 @@ def floors(config: "RunConfig") -> dict:
 
 
 def model_losses(
-    config: "RunConfig", model: Transformer, tokenizer: Tokenizer, data: Path
+    config: RunConfig, model: Transformer, tokenizer: Tokenizer, data: Path
 ) -> dict:
     """Measure a model on every split, in bits per byte."""
     losses = {}
@@ -162,13 +197,13 @@ def model_losses(
     return losses
 
 
-def sample_text(llm: LLM, config: "RunConfig") -> str:
+def sample_text(llm: LLM, config: RunConfig) -> str:
     """Let a model tell something of its own."""
     options = dict(max_new_tokens=180, temperature=0.8, seed=config.seed)
     return llm.generate("", **options)
 
 
-def make_base(config: "RunConfig", folder: Path) -> dict:
+def make_base(config: RunConfig, folder: Path) -> dict:
     """Chapters 5 and 6: the base model, its losses, and a sample."""
     run = folder.parent
     model = pretrain(
@@ -184,16 +219,30 @@ def make_base(config: "RunConfig", folder: Path) -> dict:
         )
     )
     tokenizer = Tokenizer.load(run / "tokenizer")
+    torch.manual_seed(config.seed)
+    fresh = build(config.preset, tokenizer.vocab_size)
+    chosen = read_state(latest_checkpoint(folder))
     return {
         "n_params": model.config.n_params(),
+        "precision": chosen["precision"],
+        "compiled": chosen["compiled"],
+        "tokens_per_second": tokens_per_second(folder),
         "loss": model_losses(config, model, tokenizer, run / "data"),
         "floor": floors(config),
+        "sample_before": sample_text(LLM(fresh, tokenizer), config),
         "sample": sample_text(LLM(model, tokenizer), config),
     }
 
 
+def tokens_per_second(folder: Path) -> float:
+    """Return the median speed of a run's steps, from its diary."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    steps = [step for step in map(json.loads, lines) if "seconds" in step]
+    return float(np.median([step["tokens"] / step["seconds"] for step in steps]))
+
+
 def examine(
-    config: "RunConfig", model: Transformer, tokenizer: Tokenizer, form: str = "chat"
+    config: RunConfig, model: Transformer, tokenizer: Tokenizer, form: str = "chat"
 ) -> dict:
     """Ask every question about held-out stories; return rates with 95 % intervals."""
     prose = form == "prose"
@@ -218,13 +267,17 @@ def examine(
         "false_refusals_interval": refusals_interval,
         "questions": len(asked),
         "examples": [
-            {"question": each.question.text, "truth": each.question.answer,
-             "answer": each.answer} for each in asked[:12]
+            {
+                "question": each.question.text,
+                "truth": each.question.answer,
+                "answer": each.answer,
+            }
+            for each in asked[:12]
         ],  # fmt: skip
     }
 
 
-def make_tuned(config: "RunConfig", folder: Path) -> dict:
+def make_tuned(config: RunConfig, folder: Path) -> dict:
     """Chapter 7: the instruction-tuned model, examined before and after."""
     run = folder.parent
     tokenizer, base = Tokenizer.load(run / "tokenizer"), load_model(run / "pretrain")
@@ -250,7 +303,7 @@ def make_tuned(config: "RunConfig", folder: Path) -> dict:
     }
 
 
-def make_aligned(config: "RunConfig", folder: Path) -> dict:
+def make_aligned(config: RunConfig, folder: Path) -> dict:
     """Chapter 8: the aligned model, examined again."""
     run = folder.parent
     aligned = align(
@@ -267,7 +320,7 @@ def make_aligned(config: "RunConfig", folder: Path) -> dict:
     return {"pairs": pair_counts(pairs), "after": examine(config, aligned, tokenizer)}
 
 
-def make_model(config: "RunConfig", folder: Path) -> dict:
+def make_model(config: RunConfig, folder: Path) -> dict:
     """Export what a practitioner keeps: the last model, and the stages before it."""
     run, tokenizer = folder.parent, Tokenizer.load(folder.parent / "tokenizer")
     made = [name for name in ("pretrain", "sft", "dpo") if (run / name).exists()]

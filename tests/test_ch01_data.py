@@ -310,10 +310,16 @@ def test_missing_and_strange_sources_are_one_line(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
+    tmp_path, capsys, monkeypatch
+):
+    def begin(*_):
+        raise AssertionError("the work began")
+
+    monkeypatch.setattr("ch01_data.data.generate", begin)
     (tmp_path / "file").write_text("x")
     out = tmp_path / "file" / "data"
-    assert main(["--n", "1000000000", "--out", str(out)]) == 2
+    assert main(["--out", str(out)]) == 2
     assert "is not a folder" in capsys.readouterr().err
     check_writable(tmp_path / "new" / "deeper")
     assert not (tmp_path / "new").exists()

@@ -1,4 +1,4 @@
-"""Chapter 2: the tokenizer loses nothing and equals tiktoken, tokenizers, transformers."""
+"""Chapter 2: the tokenizer loses nothing, and equals those that the field uses."""
 
 import argparse
 import inspect
@@ -29,13 +29,15 @@ from ch02_tokenization.tokenization import (
 
 ENGLISH = (inspect.getdoc(random) + inspect.getdoc(argparse) + inspect.getdoc(json)) * 3
 CODE = inspect.getsource(argparse)
-MIXED = "It's 12345678 naïve words, DON'T  stop\t\n\n  日本語のテキスト 👩🏽‍🚀 ß€ x=y**2 #1\r\n "
+MIXED = (
+    "It's 12345678 naïve words, DON'T  stop\t\n\n  日本語のテキスト "
+    "👩🏽\u200d🚀 ß€ x=y**2 #1\r\n "
+)
 # Unassigned characters are left out: engines with tables of different years differ.
 ANY_TEXT = st.text(st.characters(exclude_categories=("Cs", "Cn")), max_size=60)
 # Few characters meet the corners of the patterns sooner: quotes, spaces, line ends.
-TRICKY_TEXT = st.text(
-    st.sampled_from("aAsSlLé1२'’ \t\n\r\u00a0.,!<|>_日👍\x00"), max_size=40
-)
+TRICKY = "aAsSlLé1२'’ \t\n\r\u00a0.,!<|>_日👍\x00"
+TRICKY_TEXT = st.text(st.sampled_from(TRICKY), max_size=40)
 check = settings(max_examples=200, deadline=None, derandomize=True)
 
 
@@ -236,11 +238,18 @@ def test_half_a_surrogate_pair_is_encoded_as_tiktoken_does(trained):
 
 
 def test_the_cache_is_bounded_and_changes_nothing(trained, monkeypatch):
-    fresh = pickle.loads(pickle.dumps(trained))
+    fresh = Tokenizer(
+        trained.vocab, trained.merges, trained.special_tokens, trained.pattern
+    )
     monkeypatch.setattr("ch02_tokenization.tokenization.MAX_CACHED_PIECES", 10)
-    assert fresh.encode(CODE) == trained.encode(CODE) == fresh.encode(CODE)
-    assert 0 < len(fresh._cache) <= max(10, len(trained._cache))
-    assert Tokenizer.__init__ and len(fresh._cache) <= 10 or len(trained._cache) <= 10
+    for _ in range(2):
+        assert fresh.encode(CODE) == trained.encode(CODE)
+        assert 0 < len(fresh._cache) <= 10
+
+
+def test_a_pickled_tokenizer_encodes_alike_in_another_process(trained):
+    copy = pickle.loads(pickle.dumps(trained))
+    assert copy.encode(MIXED) == trained.encode(MIXED) and copy.hash == trained.hash
 
 
 def test_a_megabyte_without_a_space_is_no_trouble():
@@ -271,26 +280,20 @@ def train_with_tokenizers(texts, vocab_size, pattern):
 
 def random_unicode(seed, n):
     rng = random.Random(seed)
-    blocks = [
-        (32, 127),
-        (0xC0, 0x250),
-        (0x391, 0x3CA),
-        (0x4E00, 0x4E40),
-        (0x1F600, 0x1F640),
-    ]
+    blocks = [(0x20, 0x7F), (0xC0, 0x250), (0x391, 0x3CA), (0x4E00, 0x4E40)]
+    blocks.append((0x1F600, 0x1F640))
     return "".join(chr(rng.randrange(*rng.choice(blocks))) for _ in range(n))
 
 
 @pytest.mark.parametrize("pattern", [GPT2_PATTERN, GPT4_PATTERN], ids=["gpt2", "gpt4"])
 @pytest.mark.parametrize("name", ["english", "code", "unicode", "few letters"])
 def test_merges_equal_those_of_tokenizers(name, pattern):
+    letters = {ord("0"): "a", ord("1"): "b "}
     texts = {
         "english": [ENGLISH],
         "code": CODE.split("\n\n"),
         "unicode": [random_unicode(seed, 800) for seed in range(20)],
-        "few letters": [
-            f"{i:b}".replace("0", "a").replace("1", "b ") for i in range(999)
-        ],
+        "few letters": [f"{i:b}".translate(letters) for i in range(999)],
     }[name]
     ours = train_bpe(texts, 1200, pattern=pattern)
     assert visible_merges(ours) == train_with_tokenizers(texts, 1200, pattern)
@@ -321,7 +324,7 @@ def test_ids_equal_tiktoken_on_the_same_ranks(trained, text):
     )
 )
 def test_overlapping_special_tokens_equal_tiktoken(trained, parts):
-    """Three that overlap, none of which begins another (tiktoken's rule there varies)."""
+    """Three that overlap, none of which begins another: there tiktoken's rule varies."""
     special = {"<|a|>": 2000, "<|b|>": 2001, "|><|": 2002}
     ordinary = {i: token for i, token in trained.vocab.items() if i < 1495}
     tokenizer = Tokenizer(ordinary, trained.merges, special, trained.pattern)
@@ -333,7 +336,7 @@ def test_overlapping_special_tokens_equal_tiktoken(trained, parts):
 
 
 def test_ids_equal_tiktoken_for_a_vocabulary_whose_merges_it_never_saw(trained):
-    """Ranks alone decide: a piece that is a token stays whole, even if no merge makes it."""
+    """Ranks alone decide: a piece that is a token stays whole without any merge."""
     vocab = {i: token for i, token in trained.vocab.items() if i < 1495}
     vocab |= {1495: "日本".encode(), 1496: b"zqxj", 1497: b"  \n"}
     tokenizer = Tokenizer(vocab, trained.merges, {}, trained.pattern)
@@ -421,9 +424,8 @@ def test_gpt2_survives_the_round_trip_through_tokenizer_json(gpt2, tmp_path):
     loaded = Tokenizer.load(tmp_path)
     text = ENGLISH + END_OF_TEXT + MIXED
     expected = encoding.encode(text, allowed_special="all")
-    assert (
-        loaded.encode(text) == tokenizer.to_huggingface().encode(text).ids == expected
-    )
+    assert loaded.encode(text) == expected
+    assert tokenizer.to_huggingface().encode(text).ids == expected
 
 
 # ---------------------------------------------------------------- files and errors
@@ -504,10 +506,10 @@ def test_bad_arguments_are_refused_with_what_to_do(trained):
         trained.decode([1, 99999])
 
 
-@pytest.mark.parametrize(
-    "content",
-    ["", "{", "[]", "{}", '{"model": {"type": "WordPiece"}, "normalizer": 1}'],
-)
+WORDPIECE = '{"model": {"type": "WordPiece"}, "normalizer": null}'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", WORDPIECE])
 def test_a_damaged_tokenizer_file_is_refused_by_name(tmp_path, content):
     (tmp_path / "tokenizer.json").write_text(content)
     with pytest.raises(ValueError, match=r"tokenizer\.json is damaged"):

@@ -159,6 +159,12 @@ def test_the_cache_takes_what_its_formula_says():
     assert KVCache(build(n_kv_heads=2), 5, 4)[0].keys.shape == (5, 2, 4, 6)
 
 
+def test_a_short_text_takes_no_memory_for_a_long_context():
+    """A cache for all of these positions would not fit into any computer."""
+    model = build(context_length=10**14)
+    assert generate(model, some_tokens(1, 3), max_new_tokens=4).shape == (1, 4)
+
+
 def test_a_full_cache_refuses_more():
     model = build()
     cache = KVCache(model, 1, 4)
@@ -860,6 +866,14 @@ def test_the_command_continues_a_prompt_the_same_way_from_the_same_seed(
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1] != outputs[2]
     assert all(text.startswith("the cat") and text.endswith("\n") for text in outputs)
+
+
+def test_the_command_ends_where_the_model_ends_its_text(
+    byte_tokenizer, tmp_path, capsys
+):
+    save_pretrained(spelling_model("a\u20ac!"), tmp_path, byte_tokenizer)
+    assert main(["--model", str(tmp_path), "--temperature", "0"]) == 0
+    assert capsys.readouterr().out == "a\u20ac!\n"
 
 
 def test_the_command_reads_a_special_token_in_the_prompt_as_plain_text(

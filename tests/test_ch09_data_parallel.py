@@ -465,7 +465,7 @@ def test_two_processes_take_the_step_of_one(tmp_path):
     names = [way["name"] for way in right]
     assert names[-1] == "torch's DistributedDataParallel" and len(names) == 4
     assert max(way["difference"] for way in right) < ROUNDING
-    assert len(set(found["counted_targets"])) == 2 and unscaled["difference"] > 1e-3
+    assert len(set(found["counted_targets"])) == 2 and unscaled["difference"] > 1e-4
     ring = next(way for way in right if way["name"].startswith("ring"))
     assert ring["sent_bytes"] == found["ring_bytes"] == 4 * found["parameters"]
     assert 0 < ring["wire_seconds"] < ring["seconds"]

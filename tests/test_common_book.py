@@ -1,18 +1,18 @@
-"""What the notebooks stand on: the same numbers give the same bytes, listings are real."""
+"""What notebooks stand on: the same numbers give the same bytes, listings are real."""
 
 import pytest
-from IPython.utils.capture import capture_output
+from IPython.display import Image
 
 from ch03_attention import attention
 from common import book
 
 
-def shown(function, *arguments) -> dict:
-    """Return the one rich output of a call, by its mime type."""
-    with capture_output() as captured:
-        function(*arguments)
-    (output,) = captured.outputs
-    return output.data
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    """Collect what would be displayed in a notebook."""
+    outputs = []
+    monkeypatch.setattr(book, "display", lambda value, raw=False: outputs.append(value))
+    return outputs
 
 
 def draw() -> object:
@@ -23,29 +23,33 @@ def draw() -> object:
     return axes
 
 
-def test_a_figure_is_the_same_bytes_each_time_and_carries_its_alt_text() -> None:
-    first, second = (shown(book.show_figure, draw(), "what to see") for _ in range(2))
-    assert first["image/png"] == second["image/png"]
-    with capture_output() as captured:
+def test_a_figure_is_the_same_bytes_each_time_and_has_its_alt_text(shown) -> None:
+    for _ in range(2):
         book.show_figure(draw(), "what to see")
-    assert captured.outputs[0].metadata["image/png"]["alt"] == "what to see"
+    first, second = shown
+    assert isinstance(first, Image) and first.data.startswith(b"\x89PNG")
+    assert first.data == second.data
+    assert first.alt == "what to see"
 
 
 def test_heat_maps_share_a_figure_and_centre_on_zero_when_asked() -> None:
     axes = book.heat_maps([[[1, -3]], [[0, 2]]], ["a", "b"], around_zero=True)
-    first, second = (a for a in axes.figure.axes if a.images)
+    first, second = (part for part in axes.figure.axes if part.images)
     assert first.images[0].get_clim() == (-3, 3) and first.get_title() == "a"
     assert second.images[0].get_clim() == (-2, 2)
 
 
-def test_a_listing_is_the_source_itself() -> None:
-    name = "ch03_attention.attention.CausalSelfAttention.forward"
-    listing = shown(book.show_source, name)["text/plain"]
-    assert listing.startswith("# ch03_attention/attention.py\ndef forward(\n    self,")
-    assert (
-        listing
-        == shown(book.show_source, attention.CausalSelfAttention.forward)["text/plain"]
-    )
+def test_a_listing_is_the_source_itself(shown) -> None:
+    book.show_source("ch03_attention.attention.CausalSelfAttention.forward")
+    book.show_source(attention.CausalSelfAttention.forward)
+    by_name, by_object = shown
+    assert by_name == by_object
+    start = "# ch03_attention/attention.py\ndef forward(\n    self,"
+    assert by_name["text/plain"].startswith(start)
+    assert by_name["text/markdown"].startswith("```python\n" + start)
+
+
+def test_a_listing_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="'no_such.name' does not begin"):
         book.show_source("no_such.name")
 

@@ -1,6 +1,7 @@
 """Exercises are fair: solvable, not solved by the stub, and not passed by mistakes."""
 
 import ast
+import functools
 import importlib
 import inspect
 import subprocess
@@ -21,6 +22,12 @@ from common.exercises import (
 
 FOLDERS = [pytest.param(folder, id=folder.name) for folder in chapters()]
 each_chapter = pytest.mark.parametrize("folder", FOLDERS)
+
+
+@functools.cache
+def graded(folder, impl):
+    """Grade once, look at it in several tests."""
+    return grade(folder, impl)
 
 
 def public(module, name):
@@ -60,21 +67,21 @@ def test_stub_and_solution_have_the_same_signature(folder):
 
 @each_chapter
 def test_the_solutions_pass_every_check(folder):
-    checks = grade(folder, "solutions")
+    checks = graded(folder, "solutions")
     assert {c.number for c in checks} == {task.number for task in exercises(folder)}
     assert not [check for check in checks if not check.passed]
 
 
 @each_chapter
 def test_an_untouched_stub_passes_no_check(folder):
-    checks = grade(folder, "exercises")
+    checks = graded(folder, "exercises")
     assert checks and not [check.test for check in checks if check.passed]
     assert not [check for check in checks if check.started], "a check fails for itself"
 
 
 @each_chapter
 def test_planted_mistakes_are_rejected_with_a_guess(folder):
-    checks = grade(folder, "wrong")
+    checks = graded(folder, "wrong")
     for task in exercises(folder):
         variants = {c.variant for c in checks if c.number == task.number}
         assert variants, f"no wrong answer planted for {task.number} {task.name}"
@@ -92,7 +99,7 @@ def test_no_planted_mistake_is_forgotten(folder):
     module = importlib.import_module(f"tests.exercises.wrong.{chapter}")
     planted = {name for name in vars(module) if name.strip("_") and "__" in name[1:-1]}
     planted = {name for name in planted if not name.startswith("__")}
-    used = {check.variant for check in grade(folder, "wrong")}
+    used = {check.variant for check in graded(folder, "wrong")}
     assert planted == used, "a planted mistake is called name__what_is_wrong"
 
 

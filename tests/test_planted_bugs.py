@@ -9,14 +9,57 @@ import pytest
 
 from tests.planted import FAILED, PASSED, ROOT, Bug, PlantedTree
 
+CH01 = "tests/test_ch01_ngram.py"
+CH02 = "tests/test_ch02_tokenization.py"
+SHARDS_TESTS = "tests/test_ch02_shards.py"
 CH03 = "tests/test_ch03_attention.py"
 CH04 = "tests/test_ch04_transformer.py"
 CH06 = "tests/test_ch06_generation.py"
+BPE = "ch02_tokenization/bpe.py"
+SHARDS = "ch02_tokenization/shards.py"
 ATTENTION = "ch03_attention/attention.py"
 TRANSFORMER = "ch04_transformer/transformer.py"
 GENERATION = "ch06_generation/generation.py"
 
 BUGS = [
+    Bug(
+        "the baseline forgets what opens a document",
+        "ch01_data/ngram.py",
+        "            counts += np.bincount(opening, minlength=len(table))\n",
+        "",
+        (f"{CH01}::test_the_arrays_agree_with_the_dictionaries",),
+    ),
+    Bug(
+        "ties among pairs go by the raw byte",
+        BPE,
+        "sorted(characters, key=characters.__getitem__)",
+        "sorted(characters)",
+        (f"{CH02}::test_ties_go_by_the_visible_character_not_by_the_raw_byte",),
+    ),
+    Bug(
+        "a word counts once, however often it occurs",
+        BPE,
+        "self.counts[pair] += frequencies[index]",
+        "self.counts[pair] += 1",
+        (f"{CH02}::test_frequency_of_a_word_counts_not_the_number_of_words",),
+    ),
+    Bug(
+        "targets are not shifted",
+        SHARDS,
+        "targets = stream[:, 1:].copy()",
+        "targets = stream[:, :-1].copy()",
+        (
+            f"{SHARDS_TESTS}"
+            "::test_targets_are_the_shifted_tokens_and_padding_never_counts",
+        ),
+    ),
+    Bug(
+        "padding is learned",
+        SHARDS,
+        "targets[np.arange(self.context_length) >= used[:, None]] = NOT_COUNTED",
+        "pass",
+        (f"{SHARDS_TESTS}::test_rows_of_three_documents_are_those_worked_by_hand",),
+    ),
     Bug(
         "the mask hides the token itself",
         ATTENTION,
@@ -146,10 +189,10 @@ def test_names_are_unique():
 
 def test_a_harmless_change_turns_no_test_red(tree):
     """The harness itself: an edit that changes nothing must not pass for a bug."""
-    first = BUGS[0]
-    harmless = Bug("harmless", first.file, first.right, first.right + "  ", first.tests)
+    bug = next(bug for bug in BUGS if bug.wrong and bug.file == ATTENTION)
+    harmless = Bug("harmless", bug.file, bug.right, bug.right + "  ", bug.tests)
     with tree.planted(harmless):
-        assert tree.run(first.tests)[0] == PASSED
+        assert tree.run(bug.tests)[0] == PASSED
 
 
 def test_a_row_that_no_longer_fits_is_refused(tree):

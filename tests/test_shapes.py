@@ -56,10 +56,12 @@ def drive_shards(checker):
 
     tokenizer = tiny_tokenizer()
     with tempfile.TemporaryDirectory() as folder:
-        shard = encode_corpus(["to be", "or not", "to be"], tokenizer, folder + "/s")
+        shard = encode_corpus(["to be or", "not to"], tokenizer, folder + "/s")
         rows = PackedRows(shard, 9, tokenizer.end_of_text_id)
         with checker.sizes(B=2, T=9):
             rows.rows([0, 1])
+    with checker.sizes(B=2, T=5):
+        shifted_windows(range(12), 5, 6)
 
 
 @drives("ch03_attention.attention")

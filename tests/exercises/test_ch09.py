@@ -13,16 +13,9 @@ def reduce_on_ranks(all_reduce, given):
     """Run an all-reduce on one vector a rank: (results, bytes sent, messages sent)."""
 
     def work(wire):
-        messages, timed = [], wire._timed
-
-        def counted(sends, receives):
-            messages.extend(sends)
-            timed(sends, receives)
-
-        wire._timed = counted
         vector = given[wire.rank].clone()
         all_reduce(vector, wire)
-        return vector, wire.sent_bytes, len(messages)
+        return vector, wire.sent_bytes, wire.sent_messages
 
     try:
         return zip(*run_ranks(len(given), work, PATIENCE), strict=True)
@@ -72,7 +65,7 @@ def test_9_1_more_ranks_get_the_sum(impl, n_ranks):
     found, _, _ = reduce_on_ranks(impl.ring_all_reduce, given)
     for rank, vector in enumerate(found):
         chunks = zip(vector.tensor_split(n_ranks), given.sum(0).tensor_split(n_ranks))
-        wrong = [i for i, (mine, right) in enumerate(chunks) if not mine.equal(right)]
+        wrong = [i for i, (have, right) in enumerate(chunks) if not have.equal(right)]
         assert not wrong, (
             f"{n_ranks} ranks: rank {rank} has wrong sums in the chunks {wrong}. One "
             "chunk: is a step missing? All: is an arriving sum added, not copied?"
@@ -122,16 +115,16 @@ def scaled_losses(global_mean, means, counts):
 def test_9_2_equal_counts_leave_the_loss_alone(impl):
     losses, _ = scaled_losses(impl.global_mean, [4.0, 2.0], [5, 5])
     assert losses == pytest.approx((4.0, 2.0)), (
-        f"losses 4 and 2 over equally many targets became {losses}: the weights must be "
-        "1 then. Is the factor n missing, which averaging will divide out?"
+        f"losses 4 and 2 over equally many targets became {losses}: the weights must "
+        "be 1 then. Is the factor n missing, which averaging will divide out?"
     )
 
 
 def test_9_2_the_mean_over_ranks_is_the_mean_over_tokens(impl):
     losses, _ = scaled_losses(impl.global_mean, [4.0, 2.0], [1, 3])
     assert sum(losses) / 2 == pytest.approx(2.5), (
-        f"(1 * 4 + 3 * 2) / 4 = 2.5, but the ranks' mean is {sum(losses) / 2:g}: do you "
-        "weigh by counted targets (not -100), and by those of this rank?"
+        f"(1 * 4 + 3 * 2) / 4 = 2.5, but the ranks' mean is {sum(losses) / 2:g}: do "
+        "you weigh by counted targets (not -100), and by those of this rank?"
     )
 
 
@@ -146,7 +139,7 @@ def test_9_2_gradients_are_scaled_as_the_loss_is(impl):
 def test_9_2_a_rank_that_counts_nothing_weighs_nothing(impl):
     losses, gradients = scaled_losses(impl.global_mean, [float("nan"), 2.0], [0, 6])
     assert losses[0] == 0, (
-        f"rank 0 counts no target, so its mean is NaN, and its loss became {losses[0]}: "
+        f"rank 0 counts no target, so its mean is NaN; its loss became {losses[0]}: "
         "NaN times 0 is NaN"
     )
     assert losses[1] == pytest.approx(4.0), "the other rank speaks for both: 2 * 6 / 3"

@@ -1,0 +1,207 @@
+"""Experiments: every measured number that the book quotes, and how to get it again.
+
+    python -m common.experiments NAME
+
+Each trains with three seeds (at most ten minutes on two cores, `main` apart, which is
+three whole runs of the main job) and writes `results/NAME.json` in the folder of the
+chapter that tells of it. Notebooks draw from these files.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ch01_data.files import run_command, write_json
+from ch01_data.storyworld import generate
+from ch02_tokenization.shards import PackedRows, encode_corpus
+from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
+from ch04_transformer.transformer import (
+    BatchNorm,
+    LayerNorm,
+    ModelConfig,
+    RMSNorm,
+    Transformer,
+    TransformerBlock,
+)
+from ch05_pretraining.machine import choose_precision, measure_machine
+from ch05_pretraining.optimizers import build_optimizer
+from ch05_pretraining.pretraining import (
+    BatchStream,
+    bits_per_byte,
+    cosine_schedule,
+    train,
+)
+from common.model import PRESETS
+from common.pipeline import run_pipeline
+from common.report import commit
+from common.stages import RunConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """A small corpus in memory, on which variants are trained alike."""
+
+    tokenizer: Tokenizer
+    rows: PackedRows
+    texts: list[str]
+    config: ModelConfig
+
+    @classmethod
+    def open(cls, n_stories: int = 8000) -> "Laboratory":
+        """Generate, tokenize and pack the corpus."""
+        documents = [story.document for story in generate(n_stories, 0, "train")]
+        tokenizer = train_bpe(documents[:4000], 2048, SPECIAL_TOKENS)
+        settings = {"vocab_size": tokenizer.vocab_size, **PRESETS["quick"]}
+        config = ModelConfig(**settings)
+        with tempfile.TemporaryDirectory() as folder:
+            shard = encode_corpus(documents, tokenizer, Path(folder) / "train")
+            end = tokenizer.end_of_text_id
+            rows = PackedRows(shard, config.context_length, end)
+        texts = [story.document for story in generate(200, 0, "validation")]
+        return cls(tokenizer, rows, texts, config)
+
+    def loss(
+        self,
+        make: Callable[[ModelConfig], Transformer],
+        seed: int,
+        *,
+        steps: int = 300,
+        peak_lr: float = 5e-3,
+        matrices: str = "muon",
+    ) -> float:
+        """Train one variant and return its validation loss in bits per byte."""
+        torch.manual_seed(seed)
+        model = make(self.config)
+        optimizer = build_optimizer(
+            model, lr=peak_lr, weight_decay=0.05, matrices=matrices
+        )
+        stream = BatchStream(self.rows, batch_size=8, seed=seed)
+
+        def lr_at(step: int) -> float:
+            return cosine_schedule(
+                step,
+                peak_lr=peak_lr,
+                min_lr=peak_lr / 20,
+                warmup_steps=30,
+                total_steps=steps,
+            )
+
+        precision = choose_precision()
+        records = train(
+            model, stream, optimizer, lr_at=lr_at, steps=steps, precision=precision
+        )
+        for _ in tqdm(records, total=steps, leave=False):
+            pass
+        return bits_per_byte(model, self.tokenizer, self.texts)
+
+
+def spread(values: list[float]) -> dict:
+    """Summarise values over seeds: mean, least, greatest, and each."""
+    return {
+        "mean": float(np.mean(values)),
+        "min": min(values),
+        "max": max(values),
+        "values": values,
+    }
+
+
+def norms() -> dict:
+    """Compare RMSNorm, LayerNorm and BatchNorm by validation loss after 300 steps."""
+    laboratory, losses = Laboratory.open(), {}
+    for norm in (RMSNorm, LayerNorm, BatchNorm):
+        make = partial(Transformer, block=partial(TransformerBlock, norm=norm), norm=norm)
+        losses[norm.__name__] = spread([laboratory.loss(make, s) for s in SEEDS])
+    return {"unit": "bits per byte", "steps": 300, "validation_loss": losses}
+
+
+def optimizers() -> dict:
+    """Compare Muon and AdamW at three peak rates each, after 300 steps."""
+    laboratory, losses = Laboratory.open(), {}
+    for matrices in ("adamw", "muon"):
+        for rate in (2e-3, 5e-3, 1e-2):
+            run = partial(laboratory.loss, Transformer, peak_lr=rate, matrices=matrices)
+            losses[f"{matrices} {rate:g}"] = spread([run(seed) for seed in SEEDS])
+    return {"unit": "bits per byte", "steps": 300, "validation_loss": losses}
+
+
+def main_job() -> dict:
+    """Run the main job with three seeds and keep what the README quotes."""
+    reports = []
+    for seed in SEEDS:
+        out = str(ROOT / "runs" / ("default" if seed == 0 else f"seed-{seed}"))
+        reports.append(run_pipeline(replace(RunConfig(), out=out, seed=seed)))
+    measured: dict[str, list] = {}
+    for report in reports:
+        for name, value in scalars(report):
+            measured.setdefault(name, []).append(value)
+    return {name: spread(values) for name, values in measured.items()}
+
+
+def scalars(report: dict) -> list[tuple[str, float]]:
+    """List a report's single numbers by dotted name."""
+    found = [(k, report[k]) for k in ("total_seconds", "peak_memory_bytes")]
+    for section in ("base", "finetuned", "aligned"):
+        for key, value in report[section].items():
+            if isinstance(value, (int, float)):
+                found.append((f"{section}.{key}", value))
+            elif isinstance(value, dict):
+                found += [(f"{section}.{key}.{k}", v) for k, v in value.items()]
+    found.append(("base.tokens_per_second", tokens_per_second(report)))
+    return found
+
+
+def tokens_per_second(report: dict) -> float:
+    """Return the median training speed that the pretraining stage noted."""
+    stage = next(s for s in report["stages"] if s["name"] == "pretrain")
+    return stage["figures"]["tokens_per_second"]
+
+
+EXPERIMENTS: dict[str, tuple[str, Callable[[], dict]]] = {
+    "norms": ("ch04_transformer", norms),
+    "optimizers": ("ch05_pretraining", optimizers),
+    "main": ("common", main_job),
+}
+
+
+def run_experiment(name: str) -> Path:
+    """Run an experiment and write its results file.
+
+    Raises:  ValueError if there is no experiment of that name.
+    """
+    if name not in EXPERIMENTS:
+        known = ", ".join(EXPERIMENTS)
+        raise ValueError(f"there is no experiment {name!r}; choose one of {known}")
+    chapter, experiment = EXPERIMENTS[name]
+    path = ROOT / chapter / "results" / f"{name}.json"
+    results = {
+        "what": experiment.__doc__,
+        "command": f"python -m common.experiments {name}",
+        "seeds": SEEDS,
+        "machine": asdict(measure_machine()),
+        "commit": commit(),
+        "results": experiment(),
+    }
+    write_json(path, results)
+    return path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run an experiment and print where its results lie."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("name", help=", ".join(EXPERIMENTS))
+    args = parser.parse_args(argv)
+    return run_command(lambda: print(run_experiment(args.name)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
