@@ -8,6 +8,7 @@ there is one way only to each text, and ln P(text) is the sum of ln p over the c
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 
 class Chooser:
@@ -16,7 +17,7 @@ class Chooser:
     Units:  log_prob in nats.
     """
 
-    def __init__(self, rng: random.Random):
+    def __init__(self, rng: random.Random) -> None:
         self.rng = rng
         self.log_prob = 0.0
         self.parts: list[str] = []
@@ -30,7 +31,13 @@ class Chooser:
         """Append to the text."""
         self.parts.append(text)
 
-    def pick(self, options: Sequence, weights=None, but=(), of: int | None = None):
+    def pick(
+        self,
+        options: Sequence,
+        weights: Sequence[float] | None = None,
+        but: Sequence = (),
+        of: int | None = None,
+    ) -> Any:
         """Choose one of the options that `but` does not name, and count its surprise.
 
         Weights are for options without exceptions. `of` is the number of options to
@@ -63,7 +70,7 @@ class Undecided(Exception):
 class ScriptedChooser(Chooser):
     """Makes the choices that a script names, while they agree with a known text."""
 
-    def __init__(self, script: Sequence[int], text: str | None):
+    def __init__(self, script: Sequence[int], text: str | None) -> None:
         super().__init__(random.Random(0))
         self.script, self.step = script, 0
         self.goal, self.at = text, 0
@@ -75,7 +82,13 @@ class ScriptedChooser(Chooser):
         self.at += len(text)
         self.parts.append(text)
 
-    def pick(self, options: Sequence, weights=None, but=(), of: int | None = None):
+    def pick(
+        self,
+        options: Sequence,
+        weights: Sequence[float] | None = None,
+        but: Sequence = (),
+        of: int | None = None,
+    ) -> Any:
         """Take the option that the script names next."""
         allowed = [option for option in options if option not in but]
         if self.step == len(self.script):

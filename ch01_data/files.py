@@ -27,7 +27,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise ValueError(
-            f"cannot write {path}: {error.strerror}; name a folder that you may write to"
+            f"cannot write {path}: {error.strerror}; "
+            "name a folder that you may write to"
         ) from error
     finally:
         with suppress(OSError):  # it may not be there, nor the folder it would be in

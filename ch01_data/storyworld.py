@@ -81,7 +81,7 @@ class World:
         plots: Sequence = tuple(words.PLOTS.values()),
         before: Sequence = words.BEFORE,
         after: Sequence = words.AFTER,
-    ):
+    ) -> None:
         self.lists = lists
         self.she = frozenset(words.SHE)
         self.partner = {a: b for pair in words.ROLES for a, b in (pair, pair[::-1])}
@@ -118,7 +118,7 @@ def _offered(person: str, thing: str, places: tuple, wanted: bool) -> tuple[str,
 class Teller:
     """Tells one story: `known` is the world's state, filled in as the text needs it."""
 
-    def __init__(self, world: World, chooser: Chooser, split: str):
+    def __init__(self, world: World, chooser: Chooser, split: str) -> None:
         self.world, self.chooser, self.split = world, chooser, split
         self.known: dict[str, str] = {}
 
@@ -242,12 +242,14 @@ def _about_a_stranger(teller: Teller, rng: random.Random) -> Question:
 
 
 def _questions(teller: Teller, rng: random.Random) -> tuple[Question, ...]:
-    """Return all questions that the story answers and 2 to 4 that it does not."""
+    """Return all questions that the story answers and 6 to 8 that it does not."""
     questions = [_answered(q, teller.known, rng) for q in teller.answerable()]
-    wanted = len(questions) + rng.randint(2, 4)
+    wanted = len(questions) + rng.randint(6, 8)
     while len(questions) < wanted:
         about = _about_a_gap if (wanted - len(questions)) % 2 else _about_a_stranger
         question = about(teller, rng)
+        if question in questions:  # a story has few gaps, but strangers abound
+            question = _about_a_stranger(teller, rng)
         if question not in questions:
             questions.append(question)
     rng.shuffle(questions)
@@ -321,7 +323,7 @@ def log_prob_of(text: str, split: str, page: bool = True) -> float:
     return best + math.log(sum(math.exp(log_prob - best) for log_prob in found))
 
 
-def show(n: int, seed: int, split: str) -> None:
+def _print_stories(n: int, seed: int, split: str) -> None:
     """Print n documents with their log-probabilities, questions and answers."""
     for story in generate(n, seed, split):
         print(story.document)
@@ -338,7 +340,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="which stories")
     parser.add_argument("--split", default="train", help=", ".join(SPLITS))
     args = parser.parse_args(argv)
-    return run_command(lambda: show(args.n, args.seed, args.split))
+    return run_command(lambda: _print_stories(args.n, args.seed, args.split))
 
 
 if __name__ == "__main__":

@@ -630,6 +630,8 @@ QUESTIONS = (
 )
 
 # Kind, wording, slots that must be told, slots that must not: what stays untold.
+JOBS_TOLD = ("hero_job", "friend_job")
+HOMES_TOLD = ("hero_home", "friend_home")
 GAPS = (
     ("who", "Who made the {thing}?", ("thing",), ("maker",)),
     ("where", "Where was the {thing} made?", ("thing",), ("maker",)),
@@ -637,12 +639,10 @@ GAPS = (
     ("colour", "What colour was the {thing2}?", ("thing2",), ("colour2",)),
     ("count", "How many {food} did {bringer} bring?", ("food",), ("count",)),
     ("count", "How many {food2} did {bringer2} bring?", ("food2",), ("count2",)),
-    ("job", "What was the job of {hero}?", ("hero",), ("hero_job",)),
-    ("job", "What was the job of {friend}?", ("friend",), ("friend_job",)),
-    ("home", "Where did {hero} live?", ("hero",), ("hero_home",)),
-    ("home", "Where did {friend} live?", ("friend",), ("friend_home",)),
-    ("want", "What did {giver} want?", ("giver",), ()),
-    ("want", "What did {partner} want?", ("partner",), ()),
+    ("job", "What was the job of {hero}?", ("hero",), JOBS_TOLD),
+    ("job", "What was the job of {friend}?", ("friend",), JOBS_TOLD),
+    ("home", "Where did {hero} live?", ("hero",), HOMES_TOLD),
+    ("home", "Where did {friend} live?", ("friend",), HOMES_TOLD),
     ("want", "What did {hero} want?", ("hero",), ("wisher", "trader")),
     ("want", "What did {friend} want?", ("friend",), ("wisher", "trader")),
     ("hidden", "Where was the {thing} hidden?", ("thing",), ("hideout",)),

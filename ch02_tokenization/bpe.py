@@ -9,10 +9,13 @@ those belong to `tokenization.py`.
 import heapq
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
+from types import MappingProxyType
 
 
-def byte_characters() -> dict[int, str]:
+@cache
+def byte_characters() -> Mapping[int, str]:
     """Return the visible character that stands for each byte in GPT-2's files.
 
     Printable bytes stand for themselves; the other 68 take the characters from U+0100
@@ -20,10 +23,11 @@ def byte_characters() -> dict[int, str]:
 
     Source:  Radford et al. 2019, the released `encoder.py`.
     """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     hidden = [byte for byte in range(256) if byte not in printable]
     characters = {byte: chr(byte) for byte in printable}
-    return characters | {byte: chr(0x100 + i) for i, byte in enumerate(hidden)}
+    characters |= {byte: chr(0x100 + i) for i, byte in enumerate(hidden)}
+    return MappingProxyType(characters)
 
 
 def learn_merges(counts: Mapping[str, int], n_merges: int) -> list[tuple[bytes, bytes]]:

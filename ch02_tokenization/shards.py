@@ -173,7 +173,10 @@ def encode_corpus(
     dtype = np.dtype("<u2" if tokenizer.vocab_size <= 1 << 16 else "<u4")
     encode = tokenizer.fast_encoder(threads=processes)
     lengths, text_bytes, checksum = [], 0, hashlib.sha256()
-    texts = tqdm(texts, desc="encoding", unit=" documents", disable=not progress)
+    # Nothing is shown in the first second: bad input ends in one line, not in two.
+    texts = tqdm(
+        texts, desc="encoding", unit=" documents", delay=1, disable=not progress
+    )
     with atomic_path(binary) as temporary:
         with open(temporary, "wb") as file:
             for batch in batches(texts, DOCUMENTS_AT_ONCE):

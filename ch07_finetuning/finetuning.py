@@ -242,13 +242,13 @@ class FinetuneConfig(TrainConfig):
     out: str = "runs/default/sft"
     base: str = "runs/default/pretrain"
     tokenizer: str = "runs/default/tokenizer"
-    n_stories: int = 10_000
+    n_stories: int = 15_000
     turns_share: float = 0.1
-    steps: int = 800
-    peak_lr: float = 2e-3
+    steps: int = 1400
+    peak_lr: float = 4e-3
     min_lr: float = 1e-4
     warmup_steps: int = 20
-    checkpoint_every: int = 100
+    checkpoint_every: int = 200
 
 
 def finetune(

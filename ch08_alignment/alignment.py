@@ -93,21 +93,40 @@ def preference_pairs(asked: Sequence[Asked]) -> list[Pair]:
     return pairs
 
 
+LESSONS = ("right over wrong", "admitted over invented", "answer over refusal")
+
+
+def lesson(pair: Pair) -> str:
+    """Name what a pair teaches."""
+    if pair.chosen == UNANSWERABLE:
+        return "admitted over invented"
+    if pair.rejected == UNANSWERABLE:
+        return "answer over refusal"
+    return "right over wrong"
+
+
 def pair_counts(pairs: Sequence[Pair]) -> dict[str, int]:
     """Count the pairs by what they teach."""
-    counts = {
-        "right over wrong": 0,
-        "admitted over invented": 0,
-        "answer over refusal": 0,
-    }
+    counts = dict.fromkeys(LESSONS, 0)
     for pair in pairs:
-        if pair.chosen == UNANSWERABLE:
-            counts["admitted over invented"] += 1
-        elif pair.rejected == UNANSWERABLE:
-            counts["answer over refusal"] += 1
-        else:
-            counts["right over wrong"] += 1
+        counts[lesson(pair)] += 1
     return counts
+
+
+def balance(pairs: Sequence[Pair]) -> list[Pair]:
+    """Keep as many pairs for refusing as against it.
+
+    Otherwise the easiest way to please most pairs is to refuse more often, or less
+    often, whatever the story says.
+    """
+    counts = pair_counts(pairs)
+    most = min(counts["admitted over invented"], counts["answer over refusal"])
+    kept, taken = [], dict.fromkeys(LESSONS, 0)
+    for pair in pairs:
+        taken[lesson(pair)] += 1
+        if lesson(pair) == "right over wrong" or taken[lesson(pair)] <= most:
+            kept.append(pair)
+    return kept
 
 
 class PreferenceBatch(NamedTuple):
@@ -189,7 +208,7 @@ class AlignConfig(TrainConfig):
     out: str = "runs/default/dpo"
     base: str = "runs/default/sft"
     tokenizer: str = "runs/default/tokenizer"
-    n_stories: int = 150
+    n_stories: int = 120
     samples: int = 4
     temperature: float = 1.0
     beta: float = 0.1
@@ -217,7 +236,7 @@ def sample_pairs(
         temperature=config.temperature,
         generator=torch.Generator().manual_seed(config.seed),
     )
-    return preference_pairs(asked)
+    return balance(preference_pairs(asked))
 
 
 def read_pairs(path: str | Path) -> list[Pair]:
@@ -236,15 +255,15 @@ def align(
     """
     tokenizer, reference = Tokenizer.load(config.tokenizer), load_model(config.base)
     path = Path(config.out) / "pairs.jsonl"
-    if not path.exists():
-        pairs = sample_pairs(reference, tokenizer, config)
-        write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs))
-    pairs = read_pairs(path)
+    kept = path.exists()
+    pairs = read_pairs(path) if kept else sample_pairs(reference, tokenizer, config)
     if len(pairs) < config.batch_size:
         raise ValueError(
             f"{config.base} gave only {len(pairs)} pairs of a right and a wrong answer, "
             f"a batch needs {config.batch_size}; sample more stories"
         )
+    if not kept:
+        write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs))
     rows = PreferenceRows(pairs, tokenizer, reference)
     torch.manual_seed(config.seed)
     return run(

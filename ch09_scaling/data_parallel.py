@@ -112,7 +112,7 @@ def global_mean(loss_fn: LossFunction, wire: Wire) -> LossFunction:
         loss = loss_fn(model, batch)
         if count == 0:  # the mean of nothing is NaN; it weighs nothing here
             loss = loss.nan_to_num()
-        return loss * (count / max(1.0, mean_count.item()))
+        return loss * (count / (mean_count.item() or 1.0))
 
     return scaled
 

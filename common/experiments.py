@@ -40,7 +40,7 @@ from ch05_pretraining.pretraining import (
 )
 from common.model import PRESETS
 from common.pipeline import run_pipeline
-from common.report import commit
+from common.report import commit, loss_curve
 from common.stages import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,7 +119,9 @@ def norms() -> dict:
     """Compare RMSNorm, LayerNorm and BatchNorm by validation loss after 300 steps."""
     laboratory, losses = Laboratory.open(), {}
     for norm in (RMSNorm, LayerNorm, BatchNorm):
-        make = partial(Transformer, block=partial(TransformerBlock, norm=norm), norm=norm)
+        make = partial(
+            Transformer, block=partial(TransformerBlock, norm=norm), norm=norm
+        )
         losses[norm.__name__] = spread([laboratory.loss(make, s) for s in SEEDS])
     return {"unit": "bits per byte", "steps": 300, "validation_loss": losses}
 
@@ -136,15 +138,32 @@ def optimizers() -> dict:
 
 def main_job() -> dict:
     """Run the main job with three seeds and keep what the README quotes."""
-    reports = []
+    reports, curves = [], []
     for seed in SEEDS:
-        out = str(ROOT / "runs" / ("default" if seed == 0 else f"seed-{seed}"))
-        reports.append(run_pipeline(replace(RunConfig(), out=out, seed=seed)))
+        out = ROOT / "runs" / ("default" if seed == 0 else f"seed-{seed}")
+        reports.append(run_pipeline(replace(RunConfig(), out=str(out), seed=seed)))
+        curves.append(loss_curve(out))
     measured: dict[str, list] = {}
     for report in reports:
         for name, value in scalars(report):
             measured.setdefault(name, []).append(value)
-    return {name: spread(values) for name, values in measured.items()}
+    first = {stage["name"]: stage["figures"] for stage in reports[0]["stages"]}
+    return {
+        "measured": {name: spread(values) for name, values in measured.items()},
+        "stage_seconds": stage_seconds(reports),
+        "curves": curves,
+        "sample": first["pretrain"]["sample"],
+        "answers": first["dpo"]["after"]["examples"],
+    }
+
+
+def stage_seconds(reports: list[dict]) -> dict[str, dict]:
+    """Summarise how long each stage took."""
+    names = [stage["name"] for stage in reports[0]["stages"]]
+    return {
+        name: spread([report["stages"][i]["seconds"] for report in reports])
+        for i, name in enumerate(names)
+    }
 
 
 def scalars(report: dict) -> list[tuple[str, float]]:

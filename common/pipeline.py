@@ -43,6 +43,7 @@ class Stage:
     make: Callable[[RunConfig, Path], dict]
     reads: tuple[str, ...] = ()
     needs_truth: bool = False
+    record: str = "config.json"
 
 
 STAGES = (
@@ -52,7 +53,8 @@ STAGES = (
     Stage("pretrain", 6, stages.make_base, ("preset", "pretrain_steps", "pretrain")),
     Stage("sft", 7, stages.make_tuned, ("sft", "exam_stories"), needs_truth=True),
     Stage("dpo", 8, stages.make_aligned, ("dpo",), needs_truth=True),
-    Stage("model", 8, stages.make_model),
+    # The exported model has a config.json of its own, in another's format.
+    Stage("model", 8, stages.make_model, record="stage.json"),
 )
 
 
@@ -107,7 +109,7 @@ def run_stage(stage: Stage, config: RunConfig, upstream: str, force: bool) -> di
     own = {name: getattr(config, name) for name in stage.reads}
     parts = [own, source_hash(stage.chapter), upstream]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    path = folder / "config.json"
+    path = folder / stage.record
     record = json.loads(path.read_text()) if path.exists() else {}
     if record.get("key") != key or force:
         shutil.rmtree(folder, ignore_errors=True)

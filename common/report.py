@@ -197,24 +197,35 @@ def picture(axes: Axes, alt: str) -> str:
     return f'<p><img alt="{html.escape(alt)}" src="data:image/png;base64,{data}"></p>'
 
 
-def loss_figure(run: Path, base: dict) -> str:
-    """Draw the validation loss over steps with the floor and the 5-gram line."""
-    lines = (run / "pretrain" / "metrics.jsonl").read_text().splitlines()
-    points = [json.loads(line) for line in lines]
-    measured = [p for p in points if "bits_per_byte" in p]
-    tokens = 0
-    seen = {}
-    for point in points:
+def loss_curve(run: Path) -> dict[str, list[float]]:
+    """Read the validation losses of a run's diary: million tokens, bits per byte."""
+    tokens, curve = 0, {"million_tokens": [], "bits_per_byte": []}
+    for line in (run / "pretrain" / "metrics.jsonl").read_text().splitlines():
+        point = json.loads(line)
         tokens += point.get("tokens", 0)
-        seen[point["step"]] = tokens / 1e6
+        if "bits_per_byte" in point:
+            curve["million_tokens"].append(tokens / 1e6)
+            curve["bits_per_byte"].append(point["bits_per_byte"])
+    return curve
+
+
+def draw_losses(curves: list[dict], base: dict) -> Axes:
+    """Draw validation losses over tokens, with the floor and the 5-gram line."""
     axes = new_figure("million tokens seen", "bits per byte")
-    x = [seen[p["step"]] for p in measured]
-    y = [p["bits_per_byte"] for p in measured]
-    draw_line(axes, x, y, "model", offset=(-30, 12))
+    for number, curve in enumerate(curves):
+        label = f"seed {number}" if len(curves) > 1 else "model"
+        x, y = curve["million_tokens"], curve["bits_per_byte"]
+        draw_line(axes, x, y, label, number, label_at=0, offset=(8, 14 * number))
     draw_level(axes, base["ngram_loss"], "5-gram Kneser-Ney")
     if "floor" in base:
         draw_level(axes, base["floor"], "entropy floor: no model can be lower")
     axes.set_ylim(bottom=0)
+    return axes
+
+
+def loss_figure(run: Path, base: dict) -> str:
+    """Draw a run's losses into the page."""
+    axes = draw_losses([loss_curve(run)], base)
     return picture(axes, "Validation loss falls past the 5-gram line to the floor.")
 
 

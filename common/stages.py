@@ -53,14 +53,14 @@ class RunConfig:
     out: str = "runs/default"
     preset: str = "tiny"
     seed: int = 0
-    n_stories: int = 40_000
+    n_stories: int = 36_000
     vocab_size: int = 3072
-    pretrain_steps: int = 2400
+    pretrain_steps: int = 1700
     pretrain: dict = field(default_factory=lambda: {"batch_size": 10})
     sft: dict = field(default_factory=lambda: {"batch_size": 10})
     dpo: dict = field(default_factory=dict)
     evaluation_documents: int = 1000
-    exam_stories: int = 150
+    exam_stories: int = 100
 
 
 QUICK = RunConfig(
@@ -68,9 +68,12 @@ QUICK = RunConfig(
     preset="quick",
     n_stories=6_000,
     vocab_size=2048,
-    pretrain_steps=500,
+    pretrain_steps=400,
+    pretrain={"batch_size": 8},
+    sft={"batch_size": 8, "steps": 150, "n_stories": 1500},
+    dpo={"n_stories": 40, "samples": 3, "steps": 20},
     evaluation_documents=200,
-    exam_stories=40,
+    exam_stories=25,
 )
 
 
@@ -119,7 +122,8 @@ def make_tokenizer(config: RunConfig, folder: Path) -> dict:
         "vocab_size": tokenizer.vocab_size,
         "documents": len(shard),
         "tokens": len(shard.tokens),
-        "bytes_per_token": read_header(path.with_suffix(".json"))["text_bytes"] / len(shard.tokens),
+        "bytes_per_token": read_header(path.with_suffix(".json"))["text_bytes"]
+        / len(shard.tokens),
     }
 
 

@@ -403,8 +403,9 @@ def test_bad_input_ends_in_one_line(tokenizer, tmp_path, capsys, content):
     tokenizer.save(tmp_path / "tokenizer")
     arguments = ["--input", str(source), "--tokenizer", str(tmp_path / "tokenizer")]
     assert main([*arguments, "--out", str(tmp_path / "out" / "corpus")]) == 2
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("error: ") and "text.txt" in error
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert "text.txt" in error
     assert not list((tmp_path / "out").glob("*"))
 
 

@@ -14,11 +14,17 @@ CH02 = "tests/test_ch02_tokenization.py"
 SHARDS_TESTS = "tests/test_ch02_shards.py"
 CH03 = "tests/test_ch03_attention.py"
 CH04 = "tests/test_ch04_transformer.py"
+CH05 = "tests/test_ch05_pretraining.py"
+CHECKPOINT_TESTS = "tests/test_ch05_checkpoint.py"
+OPTIMIZER_TESTS = "tests/test_ch05_optimizers.py"
 CH06 = "tests/test_ch06_generation.py"
 BPE = "ch02_tokenization/bpe.py"
 SHARDS = "ch02_tokenization/shards.py"
 ATTENTION = "ch03_attention/attention.py"
 TRANSFORMER = "ch04_transformer/transformer.py"
+PRETRAINING = "ch05_pretraining/pretraining.py"
+CHECKPOINT = "ch05_pretraining/checkpoint.py"
+OPTIMIZERS = "ch05_pretraining/optimizers.py"
 GENERATION = "ch06_generation/generation.py"
 
 BUGS = [
@@ -136,6 +142,146 @@ BUGS = [
         "torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)",
         "1 / (wide.square().mean(-1, keepdim=True).sqrt() + self.eps)",
         (f"{CH04}::test_norms_equal_torchs_forward_and_backward",),
+    ),
+    Bug(
+        "validation asks for the token that is shown",
+        PRETRAINING,
+        "targets[row, : len(ids) - 1] = ids[1:]",
+        "targets[row, : len(ids) - 1] = ids[:-1]",
+        (f"{CH05}::test_every_token_of_a_document_counts_once",),
+    ),
+    Bug(
+        "the end of a document costs nothing",
+        PRETRAINING,
+        "ids = [end, *tokenizer.encode(text, allowed_special=set()), end]",
+        "ids = [end, *tokenizer.encode(text, allowed_special=set())]",
+        (f"{CH05}::test_bits_per_byte_by_hand",),
+    ),
+    Bug(
+        "bits are nats",
+        PRETRAINING,
+        "nats.sum() / math.log(2) / n_bytes",
+        "nats.sum() / n_bytes",
+        (f"{CH05}::test_bits_per_byte_by_hand",),
+    ),
+    Bug(
+        "warm-up is ignored",
+        PRETRAINING,
+        "if step < warmup_steps:",
+        "if step < 0:",
+        (f"{CH05}::test_the_schedule_by_hand",),
+    ),
+    Bug(
+        "accumulated parts weigh alike, however many targets they count",
+        PRETRAINING,
+        "count / sum(counts)",
+        "1 / accumulation",
+        (f"{CH05}::test_accumulation_equals_the_large_batch",),
+    ),
+    Bug(
+        "the gradient is not clipped",
+        PRETRAINING,
+        "nn.utils.clip_grad_norm_(params, clip)",
+        "nn.utils.clip_grad_norm_(params, 1e9)",
+        (f"{CH05}::test_a_long_gradient_is_clipped_and_a_short_one_is_not",),
+    ),
+    Bug(
+        "gradients are never forgotten",
+        PRETRAINING,
+        "        optimizer.zero_grad()\n",
+        "",
+        (f"{CH05}::test_each_step_follows_its_own_gradient_only",),
+    ),
+    Bug(
+        "every epoch has the same order",
+        PRETRAINING,
+        "np.random.default_rng([self.seed, epoch])",
+        "np.random.default_rng(self.seed)",
+        (f"{CH05}::test_epochs_and_seeds_differ_in_order",),
+    ),
+    Bug(
+        "the data cursor is not saved",
+        PRETRAINING,
+        '"position": stream.position',
+        '"position": 0',
+        (f"{CH05}::test_a_stopped_run_goes_on_as_if_nothing_had_happened",),
+    ),
+    Bug(
+        "a resumed run repeats lines of its diary",
+        PRETRAINING,
+        'if json.loads(line)["step"] <= step]',
+        "if line]",
+        (f"{CH05}::test_the_diary_is_cut_back_to_the_checkpoint",),
+    ),
+    Bug(
+        "weight decay goes through the gradient",
+        OPTIMIZERS,
+        '        state["step"] += 1\n',
+        '        state["step"] += 1\n'
+        '        p.grad.add_(p, alpha=group["weight_decay"])\n',
+        (f"{OPTIMIZER_TESTS}::test_decay_is_decoupled_from_the_gradient",),
+    ),
+    Bug(
+        "the running size is not corrected for its start at zero",
+        OPTIMIZERS,
+        "(square / (1 - beta2**step)).sqrt_()",
+        "square.sqrt()",
+        (f"{OPTIMIZER_TESTS}::test_adamw_moves_one_number_as_by_hand",),
+    ),
+    Bug(
+        "epsilon is inside the square root",
+        OPTIMIZERS,
+        '.sqrt_().add_(group["eps"])',
+        '.add_(group["eps"]).sqrt_()',
+        (f"{OPTIMIZER_TESTS}::test_adamw_equals_torchs_over_thirty_steps",),
+    ),
+    Bug(
+        "norm scales are decayed",
+        OPTIMIZERS,
+        '{"params": vectors, "weight_decay": 0.0}',
+        '{"params": vectors, "weight_decay": weight_decay}',
+        (f"{OPTIMIZER_TESTS}::test_vectors_are_not_decayed_and_all_else_is",),
+    ),
+    Bug(
+        "Muon does not look ahead",
+        OPTIMIZERS,
+        "ahead = torch._foreach_lerp(gradients, buffers, momentum)",
+        "ahead = buffers",
+        (
+            f"{OPTIMIZER_TESTS}"
+            "::test_all_but_the_rounding_of_the_iteration_is_exactly_torchs",
+        ),
+    ),
+    Bug(
+        "a stack of matrices is divided by its common norm",
+        OPTIMIZERS,
+        "x.norm(dim=(-2, -1), keepdim=True)",
+        "x.norm()",
+        (f"{OPTIMIZER_TESTS}::test_a_stack_of_matrices_is_treated_one_by_one",),
+    ),
+    Bug(
+        "the random state is not brought back",
+        CHECKPOINT,
+        'torch.set_rng_state(tensors.pop("random_state"))',
+        'tensors.pop("random_state")',
+        (f"{CHECKPOINT_TESTS}::test_everything_comes_back_bitwise",),
+    ),
+    Bug(
+        "a checkpoint has its name before it is whole",
+        CHECKPOINT,
+        'out / f".step-{step:06d}.tmp"',
+        'out / f"step-{step:06d}"',
+        (f"{CHECKPOINT_TESTS}::test_a_kill_while_saving_leaves_no_half_checkpoint",),
+    ),
+    Bug(
+        "checksums are not compared",
+        CHECKPOINT,
+        " or sha256(path / name) != expected",
+        "",
+        (
+            f"{CHECKPOINT_TESTS}"
+            "::test_a_damaged_file_is_named_and_the_previous_checkpoint_used",
+        ),
     ),
     Bug(
         "the cache forgets how much it holds",

@@ -145,6 +145,16 @@ def test_9_2_a_rank_that_counts_nothing_weighs_nothing(impl):
     assert losses[1] == pytest.approx(4.0), "the other rank speaks for both: 2 * 6 / 3"
 
 
+def test_9_2_a_single_target_on_three_ranks(impl):
+    losses, _ = scaled_losses(
+        impl.global_mean, [float("nan"), 2.0, float("nan")], [0, 1, 0]
+    )
+    assert losses == pytest.approx((0.0, 6.0, 0.0)), (
+        f"one target with loss 2 on 3 ranks must weigh 3, and became {losses[1]:g}: is "
+        "the mean count, 1/3 here, rounded or kept from falling below 1?"
+    )
+
+
 def test_9_2_a_broken_loss_stays_broken(impl):
     losses, _ = scaled_losses(impl.global_mean, [float("nan"), 2.0], [6, 6])
     assert losses[0] != losses[0], (

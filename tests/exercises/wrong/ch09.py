@@ -86,6 +86,10 @@ def global_mean__upside_down(loss_fn, wire):
     return weighted(loss_fn, wire, lambda count, mean, batch: mean / max(1, count))
 
 
+def global_mean__at_least_one_target_a_rank(loss_fn, wire):
+    return weighted(loss_fn, wire, lambda count, mean, batch: count / max(1.0, mean))
+
+
 def global_mean__counts_padding_too(loss_fn, wire):
     def weigh(count, mean, batch):
         return batch.targets.numel() / 12

@@ -1,0 +1,162 @@
+"""The measured part of the README, written from the results file and nothing else.
+
+    python -m common.readme      writes README.md's results and its figure anew
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from ch01_data.files import atomic_path, run_command, write_text
+from common.report import draw_losses
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "common" / "results" / "main.json"
+FIGURE = ROOT / "common" / "results" / "losses.png"
+BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
+
+
+def read_results() -> dict:
+    """Read what `python -m common.experiments main` measured.
+
+    Raises:  ValueError if it has not been run.
+    """
+    if not RESULTS.exists():
+        raise ValueError(
+            f"{RESULTS} is missing; make it with python -m common.experiments main"
+        )
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+def share(spread: dict, digits: int = 1) -> str:
+    """Write a rate as mean and range over the seeds, in percent."""
+    mean, low, high = (100 * spread[key] for key in ("mean", "min", "max"))
+    return f"{mean:.{digits}f} % ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def number(spread: dict, digits: int = 0, scale: float = 1.0) -> str:
+    """Write a value as mean and range over the seeds."""
+    mean, low, high = (scale * spread[key] for key in ("mean", "min", "max"))
+    return f"{mean:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def rows(measured: dict) -> list[tuple[str, str]]:
+    """List what the README says of the main job."""
+    base, tuned, aligned = "base.", "finetuned.", "aligned."
+    return [
+        ("`make llm`, seconds", number(measured["total_seconds"])),
+        ("peak memory, GB", number(measured["peak_memory_bytes"], 2, 1e-9)),
+        ("training speed, tokens/s", number(measured[base + "tokens_per_second"])),
+        ("loss on `validation`, bits per byte", number(measured[base + "loss"], 4)),
+        ("entropy floor", number(measured[base + "floor"], 4)),
+        ("5-gram Kneser-Ney model", number(measured[base + "ngram_loss"], 4)),
+        ("gap closed on `validation`", share(measured[base + "gap_closed"])),
+        ("ratio to the floor", number(measured[base + "ratio_to_floor"], 3)),
+        ("gap closed on `heldout`", share(measured[base + "heldout.gap_closed"])),
+        (
+            "ratio to the floor, `heldout`",
+            number(measured[base + "heldout.ratio_to_floor"], 3),
+        ),
+        ("accuracy by chance", share(measured[tuned + "chance"])),
+        (
+            "accuracy without reading the story",
+            share(measured[tuned + "no_lookback_baseline"]),
+        ),
+        (
+            "accuracy of the base model, chat form",
+            share(measured[tuned + "accuracy_before_chat"]),
+        ),
+        (
+            "accuracy of the base model, prose form",
+            share(measured[tuned + "accuracy_before_prose"]),
+        ),
+        ("accuracy after fine-tuning", share(measured[tuned + "accuracy"])),
+        ("accuracy after alignment", share(measured[aligned + "accuracy"])),
+        (
+            "unanswerable questions admitted, tuned",
+            share(measured[aligned + "honesty_before"]),
+        ),
+        (
+            "unanswerable questions admitted, aligned",
+            share(measured[aligned + "honesty"]),
+        ),
+        ("false refusals, tuned", share(measured[aligned + "false_refusals_before"])),
+        ("false refusals, aligned", share(measured[aligned + "false_refusals"])),
+    ]
+
+
+def table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> str:
+    """Write a Markdown table."""
+    lines = [head, ("---",) * len(head), *body]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def kinds_table(measured: dict) -> str:
+    """Write accuracy by kind of question, tuned and aligned."""
+    prefix = "finetuned.by_kind."
+    kinds = [name[len(prefix) :] for name in measured if name.startswith(prefix)]
+    body = [
+        (
+            kind,
+            share(measured[prefix + kind]),
+            share(measured[f"aligned.accuracy_by_kind.{kind}"]),
+        )
+        for kind in kinds
+    ]
+    return table(("kind of question", "tuned", "aligned"), body)
+
+
+def measured_part(results: dict) -> str:
+    """Write everything in the README that was measured."""
+    machine, main_job = results["machine"], results["results"]
+    answers = [(a["question"], a["truth"], a["answer"]) for a in main_job["answers"]]
+    story = "".join(f"> {line}\n" for line in main_job["sample"].splitlines())
+    return (
+        f"Measured by `{results['command']}`: three seeds, mean (least to greatest), on "
+        f"{machine['cores']} cores of an {machine['processor']} "
+        f"({machine['gflops_fp32']:.0f} GFLOP/s in fp32, {machine['gflops_bf16']:.0f} in "
+        f"bf16), commit `{results['commit']}`; installation apart, compilation "
+        "included. Accuracy is the mean over nine kinds of questions about held-out "
+        "stories.\n\n"
+        + table(("", "mean (range)"), rows(main_job["measured"]))
+        + "\n![Validation loss over tokens for three seeds, falling past the 5-gram "
+        "line towards the entropy floor](common/results/losses.png)\n\n"
+        + kinds_table(main_job["measured"])
+        + "\nA text that the base model tells of its own (seed 0, temperature 0.8):"
+        f"\n\n{story}\nThe aligned model's first answers to questions about held-out "
+        "stories (seed 0, greedy):\n\n"
+        + table(("question", "truth", "answer"), answers)
+    )
+
+
+def rewrite(readme: str, part: str) -> str:
+    """Put the measured part between its marks.
+
+    Raises:  ValueError if the marks are not there.
+    """
+    if BEGIN not in readme or END not in readme:
+        raise ValueError(f"README.md lacks the marks {BEGIN.strip()} and {END.strip()}")
+    before, rest = readme.split(BEGIN, 1)
+    return before + BEGIN + part + END + rest.split(END, 1)[1]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the measured part of the README and its figure from the results file."""
+    argparse.ArgumentParser(description=main.__doc__).parse_args(argv)
+
+    def command() -> None:
+        results, readme = read_results(), ROOT / "README.md"
+        text = readme.read_text(encoding="utf-8")
+        write_text(readme, rewrite(text, measured_part(results)))
+        main_job = results["results"]
+        measured = main_job["measured"]
+        base = {k: measured[f"base.{k}"]["mean"] for k in ("floor", "ngram_loss")}
+        axes = draw_losses(main_job["curves"], base)
+        with atomic_path(FIGURE) as path:
+            axes.figure.savefig(path, format="png", metadata={"Software": None})
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
