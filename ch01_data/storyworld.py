@@ -242,14 +242,12 @@ def _about_a_stranger(teller: Teller, rng: random.Random) -> Question:
 
 
 def _questions(teller: Teller, rng: random.Random) -> tuple[Question, ...]:
-    """Return all questions that the story answers and 6 to 8 that it does not."""
+    """Return all that the story answers, and 6 to 8 that it does not: at most 2 gaps."""
     questions = [_answered(q, teller.known, rng) for q in teller.answerable()]
-    wanted = len(questions) + rng.randint(6, 8)
+    questions += dict.fromkeys(_about_a_gap(teller, rng) for _ in range(2))
+    wanted = len(teller.answerable()) + rng.randint(6, 8)
     while len(questions) < wanted:
-        about = _about_a_gap if (wanted - len(questions)) % 2 else _about_a_stranger
-        question = about(teller, rng)
-        if question in questions:  # a story has few gaps, but strangers abound
-            question = _about_a_stranger(teller, rng)
+        question = _about_a_stranger(teller, rng)
         if question not in questions:
             questions.append(question)
     rng.shuffle(questions)

@@ -322,6 +322,26 @@ def test_the_truth_is_always_chosen_and_never_rejected(answers, order):
     assert sorted(alignment.preference_pairs(given_answers)) == sorted(pairs)
 
 
+def some_pairs(right, admitted, answered):
+    """Make so many pairs of each lesson."""
+    pairs = [Pair("S", f"Q{i}", "Ann.", "Bob.") for i in range(right)]
+    pairs += [Pair("S", f"U{i}", UNANSWERABLE, "Bob.") for i in range(admitted)]
+    return pairs + [Pair("S", f"A{i}", "Ann.", UNANSWERABLE) for i in range(answered)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(*[st.integers(0, 6)] * 3, st.randoms())
+def test_refusing_is_praised_as_often_as_it_is_blamed(right, admit, answer, order):
+    pairs = some_pairs(right, admit, answer)
+    order.shuffle(pairs)
+    kept = alignment.balance(pairs)
+    counts = alignment.pair_counts(kept)
+    assert counts["right over wrong"] == right
+    assert counts["admitted over invented"] == min(admit, answer)
+    assert counts["answer over refusal"] == min(admit, answer)
+    assert set(kept) <= set(pairs)
+
+
 # The rows
 
 
@@ -396,23 +416,30 @@ def test_a_few_steps_raise_the_margin_of_every_pair():
 
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory):
-    """A tuned model with two answers to everything, which it gives by turns."""
+    """A tuned model with two answers to everything, which it gives by turns.
+
+    One is that the story does not say; the other is often right in the stories to come.
+    """
     folder = tmp_path_factory.mktemp("run")
-    stories = [story.text for story in generate(8, 5)]
-    tokenizer = train_bpe([*stories, UNANSWERABLE * 99], 400, SPECIAL_TOKENS)
+    stories = list(generate(3, alignment.PAIR_SEED))
+    answers = [q.answer for story in stories for q in story.questions if q.answerable]
+    common = max(sorted(set(answers)), key=answers.count)
+    texts = [story.text for story in stories]
+    common_words = [UNANSWERABLE * 99, common * 99]
+    tokenizer = train_bpe([*texts, *common_words], 400, SPECIAL_TOKENS)
     tokenizer.save(folder / "tokenizer")
     torch.manual_seed(0)
     shape = dict(d_model=24, n_layers=1, n_heads=2, d_ff=32)
     model = Transformer(ModelConfig(400, 512, **shape))
-    pairs = [Pair(story[:60], "Who?", UNANSWERABLE, "Ann.") for story in stories]
+    pairs = [Pair(text, "Who?", UNANSWERABLE, common) for text in texts]
     rows = PreferenceRows(pairs, tokenizer, model)
-    tokens, targets, _ = map(torch.from_numpy, rows.rows(range(8)))
+    tokens, targets, _ = map(torch.from_numpy, rows.rows(range(3)))
     optimizer = AdamW(model.parameters(), lr=1e-2)
-    for _ in range(60):
+    for _ in range(80):
         next_token_loss(model, Batch(tokens, targets)).backward()
         optimizer.step()
         optimizer.zero_grad()
-    save_checkpoint(folder / "sft", 60, model, state={"model": asdict(model.config)})
+    save_checkpoint(folder / "sft", 80, model, state={"model": asdict(model.config)})
     return folder
 
 
@@ -440,7 +467,9 @@ def test_the_model_meets_its_own_answers(tuned, tmp_path):
     config = config_for(tuned, tmp_path)
     tokenizer = alignment.Tokenizer.load(config.tokenizer)
     pairs = alignment.sample_pairs(load_model(config.base), tokenizer, config)
-    assert len(pairs) >= 8
+    counts = alignment.pair_counts(pairs)
+    assert counts["admitted over invented"] >= 2
+    assert counts["admitted over invented"] == counts["answer over refusal"]
     truth = {
         (story.text, question.text): question.answer
         for story in generate(config.n_stories, alignment.PAIR_SEED, "train")

@@ -18,6 +18,7 @@ CH05 = "tests/test_ch05_pretraining.py"
 CHECKPOINT_TESTS = "tests/test_ch05_checkpoint.py"
 OPTIMIZER_TESTS = "tests/test_ch05_optimizers.py"
 CH06 = "tests/test_ch06_generation.py"
+CH07 = "tests/test_ch07_finetuning.py"
 BPE = "ch02_tokenization/bpe.py"
 SHARDS = "ch02_tokenization/shards.py"
 ATTENTION = "ch03_attention/attention.py"
@@ -26,6 +27,8 @@ PRETRAINING = "ch05_pretraining/pretraining.py"
 CHECKPOINT = "ch05_pretraining/checkpoint.py"
 OPTIMIZERS = "ch05_pretraining/optimizers.py"
 GENERATION = "ch06_generation/generation.py"
+FINETUNING = "ch07_finetuning/finetuning.py"
+EVALUATION = "ch07_finetuning/evaluation.py"
 
 BUGS = [
     Bug(
@@ -303,6 +306,83 @@ BUGS = [
         "logits = logits / temperature",
         "logits = logits * temperature",
         (f"{CH06}::test_temperature_by_hand",),
+    ),
+    Bug(
+        "prompt tokens are in the loss",
+        FINETUNING,
+        "return [token if loss else IGNORE for token, loss in pairs] + [IGNORE]",
+        "return [token for token, _ in pairs] + [IGNORE]",
+        (f"{CH07}::test_no_gradient_reaches_the_predictions_of_the_prompt",),
+    ),
+    Bug(
+        "the end token is not in the loss",
+        FINETUNING,
+        '[message["role"] == "assistant"] * len(said)',
+        '[message["role"] == "assistant"] * len(content) + [False]',
+        (f"{CH07}::test_a_conversation_by_hand",),
+    ),
+    Bug(
+        "the loss mask is not shifted",
+        FINETUNING,
+        "zip(ids[1:], said[1:], strict=True)",
+        "zip(ids[1:], said[:-1], strict=True)",
+        (f"{CH07}::test_a_row_of_two_conversations_by_hand",),
+    ),
+    Bug(
+        "a user's text can end his turn",
+        FINETUNING,
+        'tokenizer.encode(message["content"], allowed_special=set())',
+        'tokenizer.encode(message["content"])',
+        (f"{CH07}::test_text_that_looks_like_a_special_token_stays_text",),
+    ),
+    Bug(
+        "a question sees the answers to those before it",
+        FINETUNING,
+        "(key % BRANCHES == 0) | (key == query)",
+        "key == key",
+        (f"{CH07}::test_a_branch_is_the_question_asked_alone",),
+    ),
+    Bug(
+        "conversations of one row hear each other",
+        FINETUNING,
+        "(same_chat & visible)[:, None]",
+        "visible[:, None]",
+        (f"{CH07}::test_a_branch_is_the_question_asked_alone",),
+    ),
+    Bug(
+        "positions of a branch go on where the last one ended",
+        FINETUNING,
+        "positions += range(len(trunk), len(alone))",
+        "positions = list(range(len(ids)))",
+        (f"{CH07}::test_two_branches_by_hand",),
+    ),
+    Bug(
+        "a refusal counts as right",
+        EVALUATION,
+        "return self.answer == self.question.answer",
+        "return self.answer in (self.question.answer, UNANSWERABLE)",
+        (f"{CH07}::test_accuracies_by_hand",),
+    ),
+    Bug(
+        "the mean is over questions instead of kinds",
+        EVALUATION,
+        "np.mean([np.mean(values) for values in outcomes.values()])",
+        "np.mean(sum(outcomes.values(), []))",
+        (f"{CH07}::test_accuracies_by_hand",),
+    ),
+    Bug(
+        "the bootstrap draws without replacement",
+        EVALUATION,
+        "data[generator.integers(0, len(data), len(data))].mean()",
+        "generator.permutation(data).mean()",
+        (f"{CH07}::test_ninety_five_in_a_hundred_intervals_hold_the_truth",),
+    ),
+    Bug(
+        "shorter prompts see their padding",
+        EVALUATION,
+        "            left_padding=torch.tensor(padding),\n",
+        "",
+        (f"{CH07}::test_asking_together_equals_asking_one_by_one",),
     ),
 ]
 
