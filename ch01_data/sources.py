@@ -69,7 +69,7 @@ def read_documents(
              or holds no document that could be read.
     """
     source, skipped = str(source), Counter() if skipped is None else skipped
-    root, paths = _find_files(source)
+    root, paths = find_files(source)
     read = partial(_read_file, source=source, limit_bytes=limit_bytes, skipped=skipped)
     if root is None:
         yield from read(paths[0], paths[0].name)
@@ -139,7 +139,7 @@ def decode(data: bytes, name: str) -> str:
     return text
 
 
-def _find_files(source: str) -> tuple[Path | None, list[Path]]:
+def find_files(source: str) -> tuple[Path | None, list[Path]]:
     """Return the folder that names are relative to (one file: None) and the files."""
     if source == "pylib":
         root = Path(sysconfig.get_path("stdlib"))

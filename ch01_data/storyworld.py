@@ -242,10 +242,13 @@ def _about_a_stranger(teller: Teller, rng: random.Random) -> Question:
 
 
 def _questions(teller: Teller, rng: random.Random) -> tuple[Question, ...]:
-    """Return all that the story answers, and 6 to 8 that it does not: at most 2 gaps."""
+    """Return all that the story answers, and 5 to 7 questions that it does not."""
     questions = [_answered(q, teller.known, rng) for q in teller.answerable()]
-    questions += dict.fromkeys(_about_a_gap(teller, rng) for _ in range(2))
-    wanted = len(teller.answerable()) + rng.randint(6, 8)
+    wanted = len(questions) + rng.randint(5, 7)
+    for _ in range(30):  # a story may have fewer gaps than are wanted
+        if len(questions) + 1 < wanted:
+            questions.append(_about_a_gap(teller, rng))
+            questions = list(dict.fromkeys(questions))
     while len(questions) < wanted:
         question = _about_a_stranger(teller, rng)
         if question not in questions:

@@ -634,8 +634,18 @@ JOBS_TOLD = ("hero_job", "friend_job")
 HOMES_TOLD = ("hero_home", "friend_home")
 GAPS = (
     ("who", "Who made the {thing}?", ("thing",), ("maker",)),
+    ("who", "Who lost the {thing}?", ("thing",), ("loser",)),
+    ("who", "Who mended the {thing}?", ("thing",), ("mender",)),
+    ("who", "Who hid the {thing}?", ("thing",), ("hider", "hideout")),
+    ("who", "Who found the {thing}?", ("thing",), ("found", "finder")),
     ("where", "Where was the {thing} made?", ("thing",), ("maker",)),
+    ("where", "Where did {hero} make the {thing}?", ("hero", "thing"), ("maker",)),
+    ("where", "Where did {friend} make the {thing}?", ("friend", "thing"), ("maker",)),
     ("where", "Where was the {thing} lost?", ("thing",), ("loser",)),
+    ("where", "Where did {hero} lose the {thing}?", ("hero", "thing"), ("loser",)),
+    ("where", "Where did {friend} lose the {thing}?", ("friend", "thing"), ("loser",)),
+    ("where", "Where did {hero} break the {thing}?", ("hero", "thing"), ("breaker",)),
+    ("where", "Where did {friend} give a feast?", ("friend",), ("host",)),
     ("colour", "What colour was the {thing2}?", ("thing2",), ("colour2",)),
     ("count", "How many {food} did {bringer} bring?", ("food",), ("count",)),
     ("count", "How many {food2} did {bringer2} bring?", ("food2",), ("count2",)),

@@ -134,13 +134,15 @@ def latest_checkpoint(out: str | Path) -> Path | None:
 
     Raises:  ValueError if there are checkpoints and all are damaged.
     """
-    found = checkpoints(out)
+    found, damaged = checkpoints(out), []
     for path in reversed(found):
         try:
             read_state(path)
-            return path
         except ValueError as error:
-            print(f"warning: {error}", file=sys.stderr)
+            damaged.append(f"warning: {error}\n")
+            continue
+        sys.stderr.write("".join(damaged))
+        return path
     if found:
         raise ValueError(
             f"every checkpoint in {out} is damaged; remove the folder to start anew"

@@ -167,7 +167,7 @@ def prose_prompt(tokenizer: Tokenizer) -> Callable[[str, str], list[int]]:
 def blind_baseline(
     n_stories: int, seed: int, questions: Sequence[tuple[Story, Question]]
 ) -> tuple[float, float]:
-    """Answer without reading the story: (chance, the best blind guess), mean over kinds.
+    """Answer without reading the story: chance and best blind guess, mean over kinds.
 
     Chance guesses evenly among the answers that a kind ever has. The blind guess is
     the better of the kind's most common answer and the most common answer to exactly

@@ -259,8 +259,8 @@ def align(
     pairs = read_pairs(path) if kept else sample_pairs(reference, tokenizer, config)
     if len(pairs) < config.batch_size:
         raise ValueError(
-            f"{config.base} gave only {len(pairs)} pairs of a right and a wrong answer, "
-            f"a batch needs {config.batch_size}; sample more stories"
+            f"{config.base} gave only {len(pairs)} pairs of a right and a wrong "
+            f"answer, a batch needs {config.batch_size}; sample more stories"
         )
     if not kept:
         write_text(path, "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs))

@@ -76,6 +76,15 @@ def rows_of_rank(batch_size: int, rank: int, world_size: int) -> slice:
     return slice(rank * share, (rank + 1) * share)
 
 
+def shard_batch(batch: Batch, rank: int, world_size: int) -> Batch:
+    """Take a rank's rows out of a global batch, whatever fields it has.
+
+    Raises:  ValueError if the rows cannot be dealt out evenly.
+    """
+    mine = rows_of_rank(len(batch.tokens), rank, world_size)
+    return type(batch)(*(field[mine] for field in batch))
+
+
 class RankRows:
     """A rank's part of a data set: of each global batch asked for, only its own rows.
 
@@ -189,16 +198,12 @@ def gradient_vector(model: nn.Module, batch: Batch, loss_fn: LossFunction) -> Te
     return torch.cat([p.grad.flatten() for p in model.parameters()])
 
 
-def compare_gradients(
-    model: nn.Module, rows: Rows, batch_size: int, wire: Wire, seed: int = 0
-) -> list[Way]:
+def compare_gradients(model: nn.Module, whole: Batch, wire: Wire) -> list[Way]:
     """Make one batch's gradient in every way, and measure each against one process's.
 
     The last way is wrong where ranks count different numbers of targets.
     """
-    mine = RankRows(rows, wire.rank, wire.world_size)
-    part = next(BatchStream(mine, batch_size, seed))
-    whole = next(BatchStream(rows, batch_size, seed))
+    part = shard_batch(whole, wire.rank, wire.world_size)
     expected = gradient_vector(copy.deepcopy(model), whole, next_token_loss)
     scaled = global_mean(next_token_loss, ProcessWire())
     hand = partial(HandDataParallel, wire=wire)
@@ -329,15 +334,18 @@ def measure(
     args: argparse.Namespace, model: Transformer, rows: Rows, wire: Wire
 ) -> dict:
     """Compare gradients, then losses, and return what was found as plain values."""
-    mine = RankRows(rows, wire.rank, wire.world_size)
-    part = next(BatchStream(mine, args.batch_size, args.seed))
     options = {"seed": args.seed, "steps": args.steps, "matrices": args.optimizer}
-    ways = compare_gradients(model, rows, args.batch_size, wire, args.seed)
+    drawn = next(BatchStream(rows, args.batch_size, args.seed))
+    # The hard case: rank 0 gets the rows with the fewest counted targets.
+    order = (drawn.targets != IGNORE).sum(1).argsort()
+    whole = Batch(drawn.tokens[order], drawn.targets[order])
+    ways = compare_gradients(model, whole, wire)
+    counts = (whole.targets != IGNORE).sum(1).view(wire.world_size, -1).sum(1)
     n_params = model.config.n_params()
     return {
         "processes": wire.world_size,
         "parameters": n_params,
-        "counted_targets": everywhere(int((part.targets != IGNORE).sum())),
+        "counted_targets": counts.tolist(),
         "ring_bytes": ring_bytes(4 * n_params, wire.world_size),
         "gradients": [way._asdict() for way in ways],
         "losses": compare_losses(model, rows, args.batch_size, wire, **options),

@@ -149,7 +149,7 @@ def run_ranks(
 @contextmanager
 def process_group() -> Iterator[Wire]:
     """Join the processes that torchrun started; without it, be a world of one."""
-    patience = timedelta(seconds=60)
+    patience = timedelta(minutes=5)  # machines start at different speeds
     if dist.is_torchelastic_launched():
         dist.init_process_group("gloo", timeout=patience)
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ch01_data.files import run_command
 from ch01_data.storyworld import generate
+from ch07_finetuning.finetuning import chat_prompt, first_message
 from common.model import LLM
 
 HELP = "Type a question about the story. /story: another story, /text: your own, /quit."
@@ -17,8 +18,6 @@ def fit(llm: LLM, messages: list[dict[str, str]], room: int) -> list[dict[str, s
 
     Raises:  ValueError if the story alone is too long.
     """
-    from ch07_finetuning.finetuning import chat_prompt
-
     limit = llm.model.config.context_length - room
     while len(chat_prompt(messages, llm.tokenizer)) > limit:
         if len(messages) < 3:
@@ -29,7 +28,7 @@ def fit(llm: LLM, messages: list[dict[str, str]], room: int) -> list[dict[str, s
         story = messages[0]["content"].rsplit("\n\n", 1)[0]
         question = messages[2]["content"]
         messages = [
-            {"role": "user", "content": f"{story}\n\n{question}"},
+            {"role": "user", "content": first_message(story, question)},
             *messages[3:],
         ]
     return messages
@@ -46,6 +45,9 @@ def chat(llm: LLM, seed: int, temperature: float) -> None:
             print(f"\n{story}\n")
         try:
             line = input("you> ").strip()
+            if line == "/text":
+                story, messages = input("story> ").strip(), []
+                continue
         except EOFError:
             print()
             return
@@ -53,10 +55,8 @@ def chat(llm: LLM, seed: int, temperature: float) -> None:
             return
         if line == "/story":
             story = ""
-        elif line == "/text":
-            story, messages = input("story> ").strip(), []
         elif line:
-            content = line if messages else f"{story}\n\n{line}"
+            content = line if messages else first_message(story, line)
             asked = [*messages, {"role": "user", "content": content}]
             try:
                 asked = fit(llm, asked, room=32)

@@ -175,11 +175,11 @@ def scalars(report: dict) -> list[tuple[str, float]]:
                 found.append((f"{section}.{key}", value))
             elif isinstance(value, dict):
                 found += [(f"{section}.{key}.{k}", v) for k, v in value.items()]
-    found.append(("base.tokens_per_second", tokens_per_second(report)))
+    found.append(("base.tokens_per_second", training_speed(report)))
     return found
 
 
-def tokens_per_second(report: dict) -> float:
+def training_speed(report: dict) -> float:
     """Return the median training speed that the pretraining stage noted."""
     stage = next(s for s in report["stages"] if s["name"] == "pretrain")
     return stage["figures"]["tokens_per_second"]

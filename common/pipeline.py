@@ -8,22 +8,27 @@ was stopped goes on from its last checkpoint.
 """
 
 import argparse
+import glob
 import hashlib
+import inspect
 import json
 import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
 from ch01_data.files import run_command, write_json
+from ch01_data.sources import find_files
+from ch05_pretraining.checkpoint import checkpoints
 from ch05_pretraining.machine import measure_machine
 from common import stages
+from common.model import PRESETS
 from common.report import print_table, write_report
 from common.stages import QUICK, RunConfig
 from common.verify import verify
@@ -68,6 +73,30 @@ def source_hash(chapter: int) -> str:
     return digest.hexdigest()
 
 
+def input_hash(source: str) -> str:
+    """Hash which files a source has, their sizes and dates: a new text is read anew.
+
+    Raises:  ValueError if there is no such source.
+    """
+    if source == "storyworld":
+        return ""
+    digest = hashlib.sha256()
+    for path in find_files(source)[1]:
+        about = path.stat()
+        digest.update(f"{path} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def stage_key(stage: Stage, config: RunConfig, own: dict, upstream: str) -> str:
+    """Hash all that decides a stage's outcome."""
+    parts = [own, source_hash(stage.chapter), inspect.getsource(stage.make), upstream]
+    if "source" in own:
+        parts.append(input_hash(config.source))
+    if "preset" in own:
+        parts.append(PRESETS[config.preset])
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
 class MemoryWatch(threading.Thread):
     """Note the most memory that this process held while a stage ran."""
 
@@ -107,8 +136,7 @@ def run_stage(stage: Stage, config: RunConfig, upstream: str, force: bool) -> di
     """Make a stage, or return the record of it that is still true."""
     folder = Path(config.out) / stage.name
     own = {name: getattr(config, name) for name in stage.reads}
-    parts = [own, source_hash(stage.chapter), upstream]
-    key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    key = stage_key(stage, config, own, upstream)
     path = folder / stage.record
     record = json.loads(path.read_text()) if path.exists() else {}
     if record.get("key") != key or force:
@@ -120,8 +148,12 @@ def run_stage(stage: Stage, config: RunConfig, upstream: str, force: bool) -> di
     print(f"\n== {stage.name} ==", flush=True)
     write_json(path, {"key": key, "config": own})
     watch, earlier, began = MemoryWatch(), earlier_seconds(folder), time.perf_counter()
-    with watch.watching():
-        figures = stage.make(config, folder)
+    try:
+        with watch.watching():
+            figures = stage.make(config, folder)
+    except (ValueError, OSError, ArithmeticError):
+        drop_unfinished(folder)
+        raise
     record = {
         "name": stage.name,
         "key": key,
@@ -134,11 +166,35 @@ def run_stage(stage: Stage, config: RunConfig, upstream: str, force: bool) -> di
     return record
 
 
+def drop_unfinished(folder: Path) -> None:
+    """Remove what a failed stage has begun, unless it can go on from a checkpoint."""
+    if not checkpoints(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # the run's folder goes too if nothing else is in it
+            folder.parent.rmdir()
+
+
+def check_folder(out: Path) -> None:
+    """Refuse a folder whose contents are not a run's: stages replace their folders.
+
+    Raises:  ValueError that names what is in the way.
+    """
+    if any((out / stage.name / stage.record).exists() for stage in STAGES):
+        return
+    for stage in STAGES:
+        folder = out / stage.name
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            raise ValueError(
+                f"{folder} is there already and belongs to no run; name another --out"
+            )
+
+
 def run_pipeline(config: RunConfig, force: bool = False) -> dict:
     """Run every stage that the source allows, and write the report.
 
-    Raises:  ValueError on bad input, before anything is written for it.
+    Raises:  ValueError on bad input; stages that were finished before it stay.
     """
+    check_folder(Path(config.out))
     records, upstream = [], ""
     for stage in STAGES:
         if stage.needs_truth and config.source != "storyworld":
@@ -156,10 +212,17 @@ def run_pipeline(config: RunConfig, force: bool = False) -> dict:
 
 
 def name_run(source: str) -> str:
-    """Name the run's folder after its source: runs/pylib, runs/tinyshakespeare."""
+    """Name the run's folder after its source: runs/pylib, runs/tinyshakespeare.
+
+    A text that bears the name of one of the book's own runs gets another.
+    """
     if source == "storyworld":
         return "runs/default"
-    return f"runs/{Path(source.rstrip('/*')).stem or 'text'}"
+    path = Path(source).expanduser().resolve()
+    while glob.has_magic(path.name):
+        path = path.parent
+    name = path.stem or "text"
+    return f"runs/{name}-text" if name in ("default", "quick") else f"runs/{name}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -173,7 +236,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--out", help="folder of the run (default: named by the source)"
     )
-    parser.add_argument("--preset", choices=("default", "quick"), default="default")
+    parser.add_argument("--preset", default="default", help="default or quick")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--force", action="store_true", help="redo finished stages")
     parser.add_argument("--verify", metavar="RUN", help="recompute a run's report")
@@ -183,13 +246,15 @@ def main(argv: list[str] | None = None) -> int:
         if args.verify:
             verify(Path(args.verify))
             return
-        base = QUICK if args.preset == "quick" else RunConfig()
-        if args.source != "storyworld":
-            base = replace(base, source=args.source)
-        quick_out = base.out if args.preset == "quick" else name_run(args.source)
-        run_pipeline(
-            replace(base, out=args.out or quick_out, seed=args.seed), args.force
-        )
+        recipes = {"default": RunConfig(), "quick": QUICK}
+        if args.preset not in recipes:
+            raise ValueError(
+                f"there is no preset {args.preset!r}; choose default or quick"
+            )
+        base = recipes[args.preset]
+        out = base.out if args.source == base.source else name_run(args.source)
+        config = replace(base, source=args.source, out=args.out or out, seed=args.seed)
+        run_pipeline(config, args.force)
 
     return run_command(command)
 

@@ -85,7 +85,7 @@ def rows(measured: dict) -> list[tuple[str, str]]:
     ]
 
 
-def table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], body: list[tuple[str, ...]]) -> str:
     """Write a Markdown table."""
     lines = [head, ("---",) * len(head), *body]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
@@ -103,7 +103,7 @@ def kinds_table(measured: dict) -> str:
         )
         for kind in kinds
     ]
-    return table(("kind of question", "tuned", "aligned"), body)
+    return markdown_table(("kind of question", "tuned", "aligned"), body)
 
 
 def measured_part(results: dict) -> str:
@@ -112,20 +112,20 @@ def measured_part(results: dict) -> str:
     answers = [(a["question"], a["truth"], a["answer"]) for a in main_job["answers"]]
     story = "".join(f"> {line}\n" for line in main_job["sample"].splitlines())
     return (
-        f"Measured by `{results['command']}`: three seeds, mean (least to greatest), on "
-        f"{machine['cores']} cores of an {machine['processor']} "
-        f"({machine['gflops_fp32']:.0f} GFLOP/s in fp32, {machine['gflops_bf16']:.0f} in "
-        f"bf16), commit `{results['commit']}`; installation apart, compilation "
-        "included. Accuracy is the mean over nine kinds of questions about held-out "
-        "stories.\n\n"
-        + table(("", "mean (range)"), rows(main_job["measured"]))
+        f"Measured by `{results['command']}`: three seeds, mean (least to greatest), "
+        f"on {machine['cores']} cores of an {machine['processor']} "
+        f"({machine['gflops_fp32']:.0f} GFLOP/s in fp32, "
+        f"{machine['gflops_bf16']:.0f} in bf16), commit `{results['commit']}`; "
+        "installation apart, compilation included. Accuracy is the mean over nine "
+        "kinds of questions about held-out stories.\n\n"
+        + markdown_table(("", "mean (range)"), rows(main_job["measured"]))
         + "\n![Validation loss over tokens for three seeds, falling past the 5-gram "
         "line towards the entropy floor](common/results/losses.png)\n\n"
         + kinds_table(main_job["measured"])
         + "\nA text that the base model tells of its own (seed 0, temperature 0.8):"
         f"\n\n{story}\nThe aligned model's first answers to questions about held-out "
         "stories (seed 0, greedy):\n\n"
-        + table(("question", "truth", "answer"), answers)
+        + markdown_table(("question", "truth", "answer"), answers)
     )
 
 

@@ -20,7 +20,7 @@ from common.stages import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 STYLE = """
-body { font: 16px/1.5 Georgia, serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 Georgia, serif; max-width: 46rem; margin: auto; padding: 2rem }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 15px }
 td, th { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ccc }
 td.n { text-align: right; font-variant-numeric: tabular-nums }

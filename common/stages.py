@@ -6,7 +6,7 @@ Every function takes the run's config and its own folder, and returns its figure
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,24 @@ from common.model import LLM, PRESETS, build
 BPE_BYTES = 4_000_000  # merges hardly change with more text
 
 
+CONFIGS = {"pretrain": PretrainConfig, "sft": FinetuneConfig, "dpo": AlignConfig}
+
+
+def check_options(stage: str, options: dict, config: type) -> None:
+    """Refuse what a stage would refuse, before hours of other stages.
+
+    Raises:  ValueError if a key is not known or a value is impossible.
+    """
+    known = {field.name for field in fields(config)} - {"out", "seed"}
+    for key in options:
+        if key not in known:
+            raise ValueError(
+                f"unknown config key {key!r} in {stage}; known: "
+                f"{', '.join(sorted(known))}"
+            )
+    config(**options)
+
+
 @dataclass(frozen=True)
 class RunConfig:
     """What a run is made of; every stage reads its own part.
@@ -55,12 +73,25 @@ class RunConfig:
     seed: int = 0
     n_stories: int = 36_000
     vocab_size: int = 3072
-    pretrain_steps: int = 1700
+    pretrain_steps: int = 1900
     pretrain: dict = field(default_factory=lambda: {"batch_size": 10})
     sft: dict = field(default_factory=lambda: {"batch_size": 10})
     dpo: dict = field(default_factory=dict)
     evaluation_documents: int = 1000
     exam_stories: int = 100
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ValueError(
+                f"preset is {self.preset!r}; choose one of {', '.join(PRESETS)}"
+            )
+        for name in ("n_stories", "evaluation_documents", "exam_stories"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be positive"
+                )
+        for name, config in CONFIGS.items():
+            check_options(name, getattr(self, name), config)
 
 
 QUICK = RunConfig(
@@ -142,7 +173,7 @@ def held_texts(config: RunConfig, data: Path, split: str) -> list[str]:
 
 
 def held_stories(config: RunConfig, split: str) -> list[Story]:
-    """Draw the measured stories of a split, the same for every stage and for --verify."""
+    """Draw the measured stories of a split; --verify draws the same ones."""
     return list(generate(config.evaluation_documents, config.seed, split))
 
 

@@ -19,11 +19,19 @@ TOLERANCE = 1e-4
 
 def differences(reported: object, computed: object, name: str) -> list[str]:
     """List the places where two nested values differ by more than the tolerance."""
-    if isinstance(computed, dict):
+    if isinstance(computed, tuple):
+        computed = list(computed)
+    if isinstance(computed, dict) and isinstance(reported, dict):
         pairs = [(reported.get(k), v, f"{name}.{k}") for k, v in computed.items()]
-    elif isinstance(computed, (list, tuple)):
-        pairs = [(r, c, f"{name}[{i}]") for i, (r, c) in enumerate(
-            zip(reported, computed, strict=True))]  # fmt: skip
+    elif isinstance(computed, list) and isinstance(reported, list):
+        if len(reported) != len(computed):
+            return [
+                f"{name}: reported {len(reported)} values, computed {len(computed)}"
+            ]
+        pairs = [
+            (r, c, f"{name}[{i}]")
+            for i, (r, c) in enumerate(zip(reported, computed, strict=True))
+        ]
     else:
         both = isinstance(reported, float) and isinstance(computed, float)
         close = both and math.isclose(reported, computed, abs_tol=TOLERANCE)
@@ -40,12 +48,17 @@ def read_run(run: Path) -> tuple[dict, stages.RunConfig]:
     path = run / "report.json"
     if not path.exists():
         raise ValueError(f"{path} is missing; finish the run first: make llm")
-    report = json.loads(path.read_text())
-    known = {field.name for field in fields(stages.RunConfig)}
-    values = {"source": report["source"], "seed": report["seed"], "out": str(run)}
-    for stage in report["stages"]:
-        values |= {k: v for k, v in stage["config"].items() if k in known}
-    return report, stages.RunConfig(**values)
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        known = {field.name for field in fields(stages.RunConfig)}
+        values = {"source": report["source"], "seed": report["seed"], "out": str(run)}
+        for stage in report["stages"]:
+            values |= {k: v for k, v in stage["config"].items() if k in known}
+        return report, stages.RunConfig(**values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); run make llm again to write it anew"
+        ) from error
 
 
 def corpus_shard(
@@ -103,7 +116,7 @@ def verify(run: Path) -> None:
     }
     found = []
     for section, values in recompute(config, models).items():
-        found += differences(report[section], values, section)
+        found += differences(report.get(section), values, section)
     if found:
         raise ValueError(
             f"{run / 'report.json'} does not agree with its models: {'; '.join(found)}"

@@ -5,6 +5,7 @@ The module is always reached as `alignment.name`, so that a bug planted in it is
 
 import json
 import math
+import shutil
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ch01_data.storyworld import UNANSWERABLE, Question, generate
-from ch02_tokenization.tokenization import SPECIAL_TOKENS, train_bpe
+from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
 from ch04_transformer.pretrained import save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer
 from ch05_pretraining.checkpoint import save_checkpoint
@@ -295,7 +296,7 @@ def test_the_three_lessons_by_hand():
 
 def test_the_same_words_about_another_story_are_another_question():
     mixed = asked("S", "Who ran?", "Ann.", ["Ann."])
-    mixed += asked("Z", "Who ran?", "Bob.", ["Ann."])
+    mixed += asked("Z", "Who ran?", "Ann.", ["Bob."])
     assert alignment.preference_pairs(mixed) == []
 
 
@@ -453,7 +454,7 @@ def config_for(run, out, **changes):
             "n_stories": 3,
             "samples": 4,
             "steps": 4,
-            "batch_size": 4,
+            "batch_size": 2,
             "warmup_steps": 1,
             "checkpoint_every": 2,
             "precision": "fp32",
@@ -462,87 +463,102 @@ def config_for(run, out, **changes):
     )
 
 
-def test_the_model_meets_its_own_answers(tuned, tmp_path):
-    """It admits and guesses by turns, so what the story leaves open gives pairs."""
-    config = config_for(tuned, tmp_path)
-    tokenizer = alignment.Tokenizer.load(config.tokenizer)
-    pairs = alignment.sample_pairs(load_model(config.base), tokenizer, config)
+@pytest.fixture(scope="module")
+def aligned(tuned):
+    """The folder of a run of two steps, made by the command."""
+    arguments = ["--base", str(tuned / "sft"), "--tokenizer", str(tuned / "tokenizer")]
+    arguments += ["--n-stories", "3", "--steps", "2", "--batch-size", "2"]
+    arguments += ["--precision", "fp32", "--out", str(tuned / "dpo")]
+    assert alignment.main(arguments) == 0
+    return tuned / "dpo"
+
+
+def test_the_command_leaves_a_run(aligned):
+    names = {path.name for path in aligned.iterdir()}
+    assert {"pairs.jsonl", "metrics.jsonl", "config.json", "step-000002"} <= names
+
+
+def test_the_model_meets_its_own_answers(tuned, aligned):
+    """It admits and guesses by turns, so questions of both kinds give pairs.
+
+    What the file holds is what the model says again, labelled by the world.
+    """
+    pairs = alignment.read_pairs(aligned / "pairs.jsonl")
     counts = alignment.pair_counts(pairs)
-    assert counts["admitted over invented"] >= 2
-    assert counts["admitted over invented"] == counts["answer over refusal"]
+    assert counts["admitted over invented"] == counts["answer over refusal"] >= 1
     truth = {
         (story.text, question.text): question.answer
-        for story in generate(config.n_stories, alignment.PAIR_SEED, "train")
+        for story in generate(3, alignment.PAIR_SEED)
         for question in story.questions
     }
     assert all(truth[pair.story, pair.question] == pair.chosen for pair in pairs)
-    again = alignment.sample_pairs(load_model(config.base), tokenizer, config)
+    tokenizer = Tokenizer.load(tuned / "tokenizer")
+    config = config_for(tuned, "unused")
+    again = alignment.sample_pairs(load_model(tuned / "sft"), tokenizer, config)
     assert again == pairs
+
+
+def test_pairs_survive_their_file(tmp_path):
+    odd = Pair("é\u2028\n", '"q"', "<|end|>", "\\")
+    (tmp_path / "pairs.jsonl").write_text(json.dumps(odd._asdict()) + "\n")
+    assert alignment.read_pairs(tmp_path / "pairs.jsonl") == [odd]
+
+
+def test_the_tuned_model_is_left_as_it_was(tuned, aligned):
+    base, ours = (load_model(tuned / name).state_dict() for name in ("sft", "dpo"))
+    (checkpoint,) = (tuned / "sft").iterdir()
+    assert checkpoint.name == "step-000080"
+    assert any(not torch.equal(base[name], ours[name]) for name in base)
 
 
 class Stopped(Exception):
     """Stands for Ctrl-C."""
 
 
-def test_a_stopped_run_goes_on_and_does_not_ask_again(tuned, tmp_path, monkeypatch):
-    calls = []
+def test_a_stopped_run_goes_on_and_does_not_ask_again(
+    tuned, aligned, tmp_path, monkeypatch
+):
+    calls, ask = [], alignment.ask
 
     def counted(*arguments, **options):
         calls.append(1)
         return ask(*arguments, **options)
 
-    ask = alignment.ask
-    monkeypatch.setattr(alignment, "ask", counted)
-    unbroken = alignment.align(config_for(tuned, tmp_path / "unbroken"))
-
     def stop(step, model):
         if step.step == 3:
             raise Stopped
 
+    monkeypatch.setattr(alignment, "ask", counted)
     config = config_for(tuned, tmp_path / "stopped")
     with pytest.raises(Stopped):
         alignment.align(config, callbacks=[stop])
-    assert len(calls) == 2
+    assert len(calls) == 1
     resumed = alignment.align(config)
-    assert len(calls) == 2, "the second start sampled its pairs anew"
+    assert len(calls) == 1, "the second start sampled its pairs anew"
+    (tmp_path / "unbroken").mkdir()
+    shutil.copy(tmp_path / "stopped" / "pairs.jsonl", tmp_path / "unbroken")
+    unbroken = alignment.align(config_for(tuned, tmp_path / "unbroken"))
     for name, value in unbroken.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
     diary = (tmp_path / "stopped" / "metrics.jsonl").read_text().splitlines()
     losses = [json.loads(line)["loss"] for line in diary]
     assert len(losses) == 4
+    # The cache and the policy add up the same numbers in batches of another size.
     assert losses[0] == pytest.approx(math.log(2), abs=1e-4)
 
 
-def test_the_base_model_is_left_as_it_was(tuned, tmp_path):
-    config = config_for(tuned, tmp_path)
-    before = load_model(config.base).state_dict()
-    aligned = alignment.align(config).state_dict()
-    after = load_model(config.base).state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    assert any(not torch.equal(before[name], aligned[name]) for name in before)
-
-
-def test_the_file_of_pairs_can_be_read_back(tuned, tmp_path):
-    config = config_for(tuned, tmp_path)
-    alignment.align(config)
-    pairs = alignment.read_pairs(tmp_path / "pairs.jsonl")
-    tokenizer = alignment.Tokenizer.load(config.tokenizer)
-    sampled = alignment.sample_pairs(load_model(config.base), tokenizer, config)
-    assert pairs == sampled
-    odd = Pair("é\u2028\n", '"q"', "<|end|>", "\\")
-    line = json.dumps(odd._asdict())
-    (tmp_path / "odd.jsonl").write_text(line + "\n", encoding="utf-8")
-    assert alignment.read_pairs(tmp_path / "odd.jsonl") == [odd]
-
-
-def test_too_few_pairs_are_refused_and_more_may_be_asked_for(tuned, tmp_path):
-    """One answer to each question makes no pair; afterwards the folder is usable."""
+def test_too_few_pairs_are_refused_and_the_folder_stays_usable(
+    tuned, aligned, tmp_path
+):
+    """One answer to each question makes no pair; a later, better try must sample."""
     config = config_for(tuned, tmp_path, samples=1, n_stories=1)
-    with pytest.raises(ValueError, match="gave only 0 pairs.* needs 4") as refused:
+    with pytest.raises(ValueError, match="gave only 0 pairs.* needs 2") as refused:
         alignment.align(config)
     assert "\n" not in str(refused.value)
-    alignment.align(replace(config, samples=4, n_stories=3))
-    assert len(alignment.read_pairs(tmp_path / "pairs.jsonl")) >= 4
+    assert not (tmp_path / "pairs.jsonl").exists()
+    alignment.align(replace(config, samples=4, n_stories=3, steps=1))
+    kept = alignment.read_pairs(tmp_path / "pairs.jsonl")
+    assert kept == alignment.read_pairs(aligned / "pairs.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -563,11 +579,3 @@ def test_the_command_refuses_in_one_line(tuned, tmp_path, capsys, wrong, said):
     assert status == 2
     assert error.startswith("error: ") and error.count("\n") == 1 and said in error
     assert not out.exists(), "something half-written is left"
-
-
-def test_the_command_aligns(tuned, tmp_path):
-    arguments = ["--base", str(tuned / "sft"), "--tokenizer", str(tuned / "tokenizer")]
-    arguments += ["--n-stories", "3", "--steps", "2", "--batch-size", "2"]
-    assert alignment.main([*arguments, "--out", str(tmp_path)]) == 0
-    names = {path.name for path in tmp_path.iterdir()}
-    assert {"pairs.jsonl", "metrics.jsonl", "config.json", "step-000002"} <= names

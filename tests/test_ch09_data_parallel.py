@@ -33,6 +33,7 @@ from ch09_scaling.data_parallel import (
     gradient_vector,
     main,
     rows_of_rank,
+    shard_batch,
 )
 from ch09_scaling.ranks import run_ranks
 from ch09_scaling.ring import (
@@ -88,8 +89,8 @@ UNEQUAL_ROWS = FewTargets([9, 8, 1, 1, 5, 2])
 
 
 def part_of(rows, wire):
-    mine = rows_of_rank(len(rows), wire.rank, wire.world_size)
-    return Batch(*map(torch.from_numpy, rows.rows(np.arange(len(rows))[mine])))
+    whole = Batch(*map(torch.from_numpy, rows.rows(np.arange(len(rows)))))
+    return shard_batch(whole, wire.rank, wire.world_size)
 
 
 def gradients_on_ranks(rows, n_ranks, all_reduce=ring_all_reduce, scale=global_mean):
@@ -120,6 +121,10 @@ def test_every_row_belongs_to_exactly_one_rank(batch_size, world_size):
     rows = list(range(batch_size))
     parts = [rows[rows_of_rank(batch_size, r, world_size)] for r in range(world_size)]
     assert sum(parts, []) == rows
+    whole = Batch(torch.arange(batch_size)[:, None], torch.arange(batch_size)[:, None])
+    shards = [shard_batch(whole, r, world_size) for r in range(world_size)]
+    assert [s.tokens.flatten().tolist() for s in shards] == parts
+    assert [s.targets.flatten().tolist() for s in shards] == parts
     assert {len(part) for part in parts} == {batch_size // world_size}
 
 
@@ -436,7 +441,7 @@ def test_a_planted_bug_turns_the_comparison_red(bug):
 # Parity: two real processes, against torch's own
 
 
-def launch(*command, timeout=120):
+def launch(*command, timeout=400):
     """Start two processes by torchrun, on the loopback interface."""
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     settings = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": loopback}
@@ -466,7 +471,7 @@ def test_two_processes_take_the_step_of_one(tmp_path):
     names = [way["name"] for way in right]
     assert names[-1] == "torch's DistributedDataParallel" and len(names) == 4
     assert max(way["difference"] for way in right) < ROUNDING
-    assert len(set(found["counted_targets"])) == 2 and unscaled["difference"] > 1e-4
+    assert len(set(found["counted_targets"])) == 2 and unscaled["difference"] > 1e-3
     ring = next(way for way in right if way["name"].startswith("ring"))
     assert ring["sent_bytes"] == found["ring_bytes"] == 4 * found["parameters"]
     assert 0 < ring["wire_seconds"] < ring["seconds"]

@@ -19,6 +19,7 @@ CHECKPOINT_TESTS = "tests/test_ch05_checkpoint.py"
 OPTIMIZER_TESTS = "tests/test_ch05_optimizers.py"
 CH06 = "tests/test_ch06_generation.py"
 CH07 = "tests/test_ch07_finetuning.py"
+CH08 = "tests/test_ch08_alignment.py"
 BPE = "ch02_tokenization/bpe.py"
 SHARDS = "ch02_tokenization/shards.py"
 ATTENTION = "ch03_attention/attention.py"
@@ -28,6 +29,7 @@ CHECKPOINT = "ch05_pretraining/checkpoint.py"
 OPTIMIZERS = "ch05_pretraining/optimizers.py"
 GENERATION = "ch06_generation/generation.py"
 FINETUNING = "ch07_finetuning/finetuning.py"
+ALIGNMENT = "ch08_alignment/alignment.py"
 EVALUATION = "ch07_finetuning/evaluation.py"
 
 BUGS = [
@@ -383,6 +385,97 @@ BUGS = [
         "            left_padding=torch.tensor(padding),\n",
         "",
         (f"{CH07}::test_asking_together_equals_asking_one_by_one",),
+    ),
+    Bug(
+        "log-probabilities are averaged",
+        ALIGNMENT,
+        "return -surprise.sum(dim=1)",
+        "return -surprise.mean(dim=1)",
+        (f"{CH08}::test_an_answers_log_probability_by_hand",),
+    ),
+    Bug(
+        "an answer's improbability is praised",
+        ALIGNMENT,
+        "return -surprise.sum(dim=1)",
+        "return surprise.sum(dim=1)",
+        (f"{CH08}::test_an_answers_log_probability_by_hand",),
+    ),
+    Bug(
+        "the reference is forgotten",
+        ALIGNMENT,
+        "beta * (policy_chosen - reference_chosen)",
+        "beta * policy_chosen",
+        (f"{CH08}::test_the_loss_at_the_reference_is_ln_2",),
+    ),
+    Bug(
+        "chosen and rejected are swapped in the loss",
+        ALIGNMENT,
+        "-F.logsigmoid(chosen_rewards - rejected_rewards)",
+        "-F.logsigmoid(rejected_rewards - chosen_rewards)",
+        (f"{CH08}::test_the_gradient_raises_the_chosen_and_lowers_the_rejected",),
+    ),
+    Bug(
+        "the margins are averaged before the loss",
+        ALIGNMENT,
+        "-F.logsigmoid(chosen_rewards - rejected_rewards).mean()",
+        "-F.logsigmoid((chosen_rewards - rejected_rewards).mean())",
+        (f"{CH08}::test_the_loss_of_two_pairs_by_hand",),
+    ),
+    Bug(
+        "beta is forgotten for the rejected",
+        ALIGNMENT,
+        "beta * (policy_rejected - reference_rejected)",
+        "policy_rejected - reference_rejected",
+        (f"{CH08}::test_the_loss_of_two_pairs_by_hand",),
+    ),
+    Bug(
+        "the wrong answer is chosen",
+        ALIGNMENT,
+        "question.text, question.answer, wrong)",
+        "question.text, wrong, question.answer)",
+        (f"{CH08}::test_the_three_lessons_by_hand",),
+    ),
+    Bug(
+        "questions of other stories are mixed up",
+        ALIGNMENT,
+        "given[each.story, each.question]",
+        'given["", each.question]',
+        (f"{CH08}::test_the_same_words_about_another_story_are_another_question",),
+    ),
+    Bug(
+        "an answer that the model never gives is chosen",
+        ALIGNMENT,
+        "            if question.answer in answers:\n",
+        "            if True:\n",
+        (f"{CH08}::test_the_three_lessons_by_hand",),
+    ),
+    Bug(
+        "prompt tokens count in a preference",
+        ALIGNMENT,
+        "np.where(said[1:], ids[1:], IGNORE)",
+        "ids[1:]",
+        (f"{CH08}::test_a_row_by_hand",),
+    ),
+    Bug(
+        "a preference has unshifted targets",
+        ALIGNMENT,
+        "np.where(said[1:], ids[1:], IGNORE)",
+        "np.where(said[1:], ids[:-1], IGNORE)",
+        (f"{CH08}::test_a_row_by_hand",),
+    ),
+    Bug(
+        "the rejected half comes first",
+        ALIGNMENT,
+        "[*indices, *(index + len(self) for index in indices)]",
+        "[*(index + len(self) for index in indices), *indices]",
+        (f"{CH08}::test_the_chosen_half_comes_first",),
+    ),
+    Bug(
+        "pairs teach to refuse more often than to answer",
+        ALIGNMENT,
+        'lesson(pair) == "right over wrong" or taken[lesson(pair)] <= most',
+        "True",
+        (f"{CH08}::test_refusing_is_praised_as_often_as_it_is_blamed",),
     ),
 ]
 

@@ -153,6 +153,16 @@ def drive_generation(checker):
         generate(tiny_model(), tokens[:, :1], max_new_tokens=2)
 
 
+@drives("ch07_finetuning.finetuning")
+def drive_finetuning(checker):
+    from ch07_finetuning.finetuning import ChatBatch, chat_loss
+
+    tokens = torch.randint(13, (2, 5))
+    batch = ChatBatch(tokens, tokens, torch.arange(5).expand(2, 5), tokens * 0)
+    with checker.sizes(B=2, T=5, V=13):
+        chat_loss(tiny_model(), batch)
+
+
 @drives("ch08_alignment.alignment")
 def drive_alignment(checker):
     from ch05_pretraining.pretraining import Batch
