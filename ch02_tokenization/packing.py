@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-ROUNDS = 500  # different rows that are tried for a corpus; each is used many times
-MAX_KINDS = 128  # lengths that one row chooses from
+ROUNDS = 300  # different rows that are tried for a corpus; each is used many times
+MAX_KINDS = 32  # lengths that one row chooses from
 MAX_PIECES = 12  # pieces chosen for one row; with more, best fit is as good
 
 
@@ -108,11 +108,13 @@ def fill_table(
     if not len(sizes):
         return
     behind = np.arange(capacity + 1)[:, None] - sizes
-    fits = behind >= 0
+    gain = np.where(behind >= 0, worth, -np.inf)
+    behind = np.maximum(behind, 0)
+    everywhere = np.arange(capacity + 1)
     for _ in range(MAX_PIECES):
-        candidates = np.where(fits, values[behind * fits] + worth, 0.0)
+        candidates = values[behind] + gain
         picks = candidates.argmax(axis=1)
-        better = candidates.max(axis=1)
+        better = np.maximum(candidates[everywhere, picks], 0)
         picks[better <= 0] = -1
         yield better, picks
         if (better == values).all():

@@ -7,6 +7,7 @@ import argparse
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -177,7 +178,6 @@ def segment_mask(segments: Tensor) -> Tensor:
     return (same_chat & visible)[:, None]  # (B, 1, T, T)
 
 
-@torch.compiler.disable  # how many tokens are counted differs from batch to batch
 def counted_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """Average the surprise at counted targets, asking the head about those alone.
 
@@ -192,7 +192,11 @@ def counted_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits, targets.flatten()[counted])
 
 
-def chat_loss(model: nn.Module, batch: ChatBatch) -> Tensor:
+def chat_loss(
+    model: nn.Module,
+    batch: ChatBatch,
+    average: Callable[[Tensor, Tensor, Tensor], Tensor] = counted_loss,
+) -> Tensor:
     """Average the surprise at each response token.
 
     Shape:   scalar.
@@ -200,7 +204,7 @@ def chat_loss(model: nn.Module, batch: ChatBatch) -> Tensor:
     """
     mask = segment_mask(batch.segments)
     hidden = model.hidden(batch.tokens, positions=batch.positions, mask=mask)
-    return counted_loss(hidden, model.output_weight(), batch.targets)
+    return average(hidden, model.output_weight(), batch.targets)
 
 
 class ChatRows:
@@ -274,12 +278,14 @@ def finetune(
     """
     tokenizer, model = Tokenizer.load(config.tokenizer), load_model(config.base)
     rows = tuning_rows(config, tokenizer, model.config.context_length)
+    # Not to be compiled: how many tokens are counted differs from batch to batch.
+    average = torch.compiler.disable(counted_loss)
     torch.manual_seed(config.seed)
     return run(
         config,
         model,
         rows,
-        loss_fn=chat_loss,
+        loss_fn=partial(chat_loss, average=average),
         batch_type=ChatBatch,
         callbacks=callbacks,
     )

@@ -208,18 +208,18 @@ class AlignConfig(TrainConfig):
     out: str = "runs/default/dpo"
     base: str = "runs/default/sft"
     tokenizer: str = "runs/default/tokenizer"
-    n_stories: int = 120
+    n_stories: int = 150
     samples: int = 4
     temperature: float = 1.0
     beta: float = 0.1
-    steps: int = 100
+    steps: int = 80
     batch_size: int = 16
-    peak_lr: float = 2e-4
-    min_lr: float = 2e-5
+    peak_lr: float = 5e-5
+    min_lr: float = 5e-6
     warmup_steps: int = 10
     weight_decay: float = 0.0
     compile: str = "off"
-    checkpoint_every: int = 50
+    checkpoint_every: int = 40
 
 
 def sample_pairs(

@@ -134,7 +134,7 @@ def rewrite(readme: str, part: str) -> str:
 
     Raises:  ValueError if the marks are not there.
     """
-    if BEGIN not in readme or END not in readme:
+    if END not in readme.partition(BEGIN)[2]:
         raise ValueError(f"README.md lacks the marks {BEGIN.strip()} and {END.strip()}")
     before, rest = readme.split(BEGIN, 1)
     return before + BEGIN + part + END + rest.split(END, 1)[1]

@@ -300,17 +300,23 @@ def test_the_loss_is_the_mean_surprise_of_the_answers():
     assert abs(everything - masked) > 0.01
 
 
+class Watched:
+    """A model that keeps its last vectors, from which the head predicts."""
+
+    def __init__(self, model):
+        self.model, self.output_weight = model, model.output_weight
+
+    def hidden(self, *given, **more):
+        self.last = self.model.hidden(*given, **more)
+        self.last.retain_grad()
+        return self.last
+
+
 def test_no_gradient_reaches_the_predictions_of_the_prompt():
-    model, chat = build(), [message("user", "Who ran?"), message("assistant", "Ann.")]
-    kept = []
-
-    def watched(tokens, **more):
-        kept.append(model(tokens, **more))
-        kept[0].retain_grad()
-        return kept[0]
-
-    finetuning.chat_loss(watched, all_rows(pack([chat]))).backward()
-    felt = kept[0].grad.abs().sum(dim=-1)[0] > 0
+    chat = [message("user", "Who ran?"), message("assistant", "Ann.")]
+    model = Watched(build())
+    finetuning.chat_loss(model, all_rows(pack([chat]))).backward()
+    felt = model.last.grad.abs().sum(dim=-1)[0] > 0
     prompt = len(finetuning.chat_prompt(chat[:1], BYTES))
     # The prompt's last token, <|assistant|>, predicts the answer's first letter.
     assert felt.nonzero().flatten().tolist() == list(range(prompt - 1, prompt + 4))
