@@ -2,20 +2,34 @@
 
 Best-fit decreasing (`shards.pack`) takes the largest pieces first and so puts long
 documents together; the short ones are left among themselves. Where half of the
-documents are 110 tokens long and half 180, a row of 384 then holds 180 + 180 or
-110 + 110 + 110, and both leave a hole, though 110 + 110 + 160 would fill it. Here each
-row is the most *worthful* combination that fits, found by a small knapsack table, and a
-length that is taken less often than the others rises in worth, so that long and short
-run out together and no awkward rest remains.
+documents are 110 tokens long and half 160 or more, a row of 384 then holds
+160 + 160 or 110 + 110 + 110, and both leave a hole that 110 + 110 + 160 does not. Here
+each row is the combination of the highest worth that fits, found by a small knapsack
+table, and a length that is taken less often than the others rises in worth, so that
+long and short run out together and no awkward rest remains. Where lengths are spread
+evenly, best fit is the better of the two: `tightest` tries both.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
+from ch02_tokenization.shards import pack
+
 ROUNDS = 300  # different rows that are tried for a corpus; each is used many times
-MAX_KINDS = 32  # lengths that one row chooses from
+MAX_KINDS = 64  # lengths that one row chooses from
 MAX_PIECES = 12  # pieces chosen for one row; with more, best fit is as good
+
+
+def tightest(
+    sizes: np.ndarray,
+    opens: np.ndarray,
+    capacity: int,
+    rng: np.random.Generator,
+) -> list[list[int]]:
+    """Return the fewer rows of best fit and even mix; takes the same as `pack`."""
+    fitted = pack(sizes, opens, capacity, rng)
+    return min(fitted, even_mix(sizes, opens, capacity, rng), key=len)
 
 
 def even_mix(

@@ -220,8 +220,8 @@ class PackedRows:
     row each, so that every token of it is a target once; a later piece begins with the
     token before it, not with the end of text. What attention may see is not limited to
     one document. `len()` is the number of rows, `fill` the share of counted targets.
-    `packer` chooses the rows: `pack` by default, or `packing.even_mix`, which takes
-    longer and wastes less where documents are between a quarter and half of a row.
+    `packer` chooses the rows: `pack` by default; `packing.tightest` takes a second more
+    and wastes less where few documents share a row.
 
     Raises:  ValueError if `context_length` is below 2 or a document has the
              end-of-text id inside.

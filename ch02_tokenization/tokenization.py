@@ -270,7 +270,7 @@ class Tokenizer:
         # A special token may have begun in the last characters, so they must wait, and
         # before them the last two pieces: what follows white space can change both.
         longest = max(map(len, self.special_tokens), default=0) if splitter else 0
-        limit, cut = len(buffer) - longest, 0
+        limit, cut = max(0, len(buffer) - longest), 0
         for match in splitter.finditer(buffer) if splitter else ():
             if match.start() < limit:
                 cut = match.end()

@@ -100,9 +100,9 @@ QUICK = RunConfig(
     n_stories=6_000,
     vocab_size=2048,
     pretrain_steps=400,
-    pretrain={"batch_size": 8},
-    sft={"batch_size": 8, "steps": 150, "n_stories": 1500},
-    dpo={"n_stories": 40, "samples": 3, "steps": 20},
+    pretrain={"batch_size": 8, "compile": "off"},
+    sft={"batch_size": 8, "steps": 150, "n_stories": 1500, "compile": "off"},
+    dpo={"n_stories": 30, "samples": 3, "steps": 20},
     evaluation_documents=200,
     exam_stories=25,
 )

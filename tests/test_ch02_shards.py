@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ch02_tokenization.packing import even_mix, tightest
 from ch02_tokenization.shards import (
     NOT_COUNTED,
     PackedRows,
     TokenShard,
     encode_corpus,
     main,
+    pack,
     shifted_windows,
 )
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
@@ -186,6 +188,52 @@ def test_sixty_thousand_documents_pack_fast_and_above_97_percent(width):
     for first in range(0, 640, 32):
         rows.rows(range(first, first + 32))
     assert time.perf_counter() - begin < 1  # 20 batches; they take about 5 ms
+
+
+def test_an_even_mix_fills_the_hole_that_best_fit_leaves():
+    """Rows of 10, four pieces of 4 and eight of 3: 40 targets, at least four rows.
+
+    Best fit makes 4 + 4 twice (2 free in each), 3 + 3 + 3 twice (1 free) and 3 + 3:
+    five rows. Four rows of 4 + 3 + 3 leave no hole at all.
+    """
+    sizes, opens = np.array([4] * 4 + [3] * 8), np.zeros(12, dtype=bool)
+
+    def filled(packer):
+        rows = packer(sizes, opens, 10, np.random.default_rng(0))
+        return sorted(sorted(sizes[row].tolist()) for row in rows)
+
+    assert filled(even_mix) == filled(tightest) == [[3, 3, 4]] * 4
+    assert [4, 4] in filled(pack) and len(filled(pack)) == 5
+
+
+@check
+@given(LENGTHS, st.integers(2, 30), st.integers(0, 3))
+def test_the_tightest_rows_hold_every_token_once_and_split_no_document(
+    lengths, width, seed
+):
+    shard = shard_of(lengths)
+    fitted = PackedRows(shard, width, EOT, seed)
+    for packer in (even_mix, tightest):
+        rows = PackedRows(shard, width, EOT, seed, packer)
+        tokens, targets = rows.rows(range(len(rows)))
+        counted = targets[targets != NOT_COUNTED]
+        assert sorted(counted[counted != EOT]) == shard.tokens.tolist()
+        assert (counted == EOT).sum() == np.count_nonzero(lengths)
+        follows = (targets != EOT) & (targets != NOT_COUNTED) & (tokens != EOT)
+        assert (targets[follows] == tokens[follows] + 1).all()
+        firsts = tokens[:, 1:][(tokens[:, :-1] == EOT) & (tokens[:, 1:] != EOT)]
+        assert set(firsts) <= set(shard.offsets + 10)
+    assert len(rows) <= len(fitted)
+
+
+def test_stories_of_two_lengths_pack_tightly_where_best_fit_leaves_holes():
+    rng = np.random.default_rng(0)
+    lengths = np.concatenate([rng.normal(112, 6, 13_000), rng.normal(175, 18, 7_000)])
+    shard = shard_of(lengths.astype(int))
+    begin = time.perf_counter()
+    tight = PackedRows(shard, 384, EOT, packer=tightest)
+    assert time.perf_counter() - begin < 10  # seconds; it takes about 0.5
+    assert tight.fill > 0.96 > 0.92 > PackedRows(shard, 384, EOT).fill
 
 
 def test_rows_are_the_same_for_a_seed_and_other_rows_for_another():

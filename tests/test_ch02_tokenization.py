@@ -216,7 +216,9 @@ def test_special_tokens_are_read_only_where_allowed(trained):
 def test_the_longer_of_two_special_tokens_wins():
     special = {"<|a|>": 256, "<|a|><|b|>": 257, "|><": 258}
     tokenizer = Tokenizer({i: bytes([i]) for i in range(256)}, [], special)
-    assert tokenizer.encode("<|a|><|b|><|a|>") == [257, 256]
+    text = "<|a|><|b|><|a|>"
+    assert tokenizer.encode(text) == [257, 256]
+    assert list(tokenizer.encode_iterable(text, buffer_characters=1)) == [257, 256]
     assert tokenizer.encode("x|><|a|>") == [ord("x"), 258, *b"|a|>"]
     assert tokenizer.to_huggingface().encode("<|a|><|b|><|a|>").ids == [257, 256]
 

@@ -248,7 +248,7 @@ def test_a_missing_model_is_one_line_that_says_how_to_make_it(capsys, tmp_path):
 def test_the_oldest_questions_are_dropped_and_the_story_is_kept(llm):
     """The prompt of n turns is bytes and special tokens, so its length is known."""
     messages = [{"role": "user", "content": "A story.\n\nFirst?"}]
-    for number in range(1, 60):
+    for number in range(1, 100):
         messages.append({"role": "assistant", "content": f"Answer {number}."})
         messages.append({"role": "user", "content": f"Question {number}?"})
     kept = chat.fit(llm, messages, room=32)

@@ -19,12 +19,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ch01_data.files import run_command, sha256
+from ch01_data.files import run_command, sha256, write_json, write_text
+from ch01_data.storyworld import generate as generate_stories
 from ch05_pretraining import pretraining
 from ch05_pretraining.checkpoint import checkpoints, latest_checkpoint, save_checkpoint
 from ch06_generation import generation
 from ch06_generation.generation import generate
 from ch07_finetuning.finetuning import chat_prompt
+from ch08_alignment.alignment import Pair
 from common import pipeline, verify
 from common.model import LLM, PRESETS, build
 from common.pipeline import STAGES, name_run, run_pipeline, run_stage, stage_key
@@ -45,14 +47,13 @@ TINY = RunConfig(
         "evaluate_every": 6,
         "validation_documents": 10,
     },
-    sft=EXACT
-    | {"batch_size": 4, "steps": 40, "n_stories": 120, "checkpoint_every": 10},
+    sft=EXACT | {"batch_size": 2, "steps": 8, "n_stories": 40, "checkpoint_every": 3},
     dpo=EXACT
     | {
         "batch_size": 2,
         "steps": 4,
-        "n_stories": 8,
-        "samples": 4,
+        "n_stories": 1,
+        "samples": 2,
         "checkpoint_every": 2,
     },
     evaluation_documents=10,
@@ -87,7 +88,26 @@ sys.exit(run_command(lambda: run_pipeline(RunConfig(**config))))
 def tiny(tmp_path_factory):
     """A finished run, and its report."""
     config = replace(TINY, out=str(tmp_path_factory.mktemp("tiny") / "run"))
+    with pytest.raises(ValueError, match="gave only . pairs"):
+        run_pipeline(config)
+    leave_pairs(config)
     return config, run_pipeline(config)
+
+
+def leave_pairs(config):
+    """Leave what a dpo stage leaves that was stopped after it had sampled its pairs.
+
+    A model of eight steps answers nothing rightly, so that it gives no pairs itself.
+    """
+    folder = Path(config.out) / "dpo"
+    pairs = [
+        Pair(story.text, question.text, question.answer, "Under the bridge.")
+        for story in generate_stories(3, 0, "train")
+        for question in story.questions
+    ]
+    text = "".join(json.dumps(pair._asdict()) + "\n" for pair in pairs)
+    write_text(folder / "pairs.jsonl", text)
+    write_json(folder / "config.json", {"key": keys_of(config)["dpo"]})
 
 
 def files_of(run):
@@ -130,7 +150,7 @@ def test_every_artefact_of_a_run_is_there(tiny):
     assert list((run / "data").glob("train-*.jsonl"))
     assert (run / "data" / "README.md").exists()
     assert (run / "tokenizer" / "tokenizer.json").exists()
-    for name, steps in (("pretrain", [8, 12]), ("sft", [30, 40]), ("dpo", [2, 4])):
+    for name, steps in (("pretrain", [8, 12]), ("sft", [6, 8]), ("dpo", [2, 4])):
         assert json.loads((run / name / "config.json").read_text())["figures"]
         assert diary(run / name)[-1]["step"] == steps[-1]
         kept = checkpoints(run / name)
@@ -247,7 +267,7 @@ def keys_of(config):
         ({"preset": "tiny"}, "pretrain"),
         ({"pretrain": {"batch_size": 3}}, "pretrain"),
         ({"exam_stories": 3}, "sft"),
-        ({"sft": {"steps": 41}}, "sft"),
+        ({"sft": {"steps": 9}}, "sft"),
         ({"dpo": {"beta": 0.2}}, "dpo"),
         ({"out": "elsewhere"}, None),
     ],
@@ -289,6 +309,8 @@ def test_another_dpo_redoes_dpo_and_the_export_alone(tiny, tmp_path, capsys):
     shutil.copytree(tiny[0].out, run)
     before = files_of(run)
     config = replace(tiny[0], out=str(run), dpo=TINY.dpo | {"steps": 2})
+    shutil.rmtree(run / "dpo")
+    leave_pairs(config)
     report = run_pipeline(config)
     assert capsys.readouterr().out.count("finished before, kept") == 5
     after = files_of(run)
@@ -351,16 +373,17 @@ def test_kill_and_interrupt_lose_only_the_steps_since_the_checkpoint(tiny, tmp_p
     assert done.returncode == -signal.SIGKILL
     assert latest_checkpoint(run / "pretrain").name == "step-000008"
 
-    done = run_and_signal(config, "sft", 17, signal.SIGKILL)
+    done = run_and_signal(config, "sft", 5, signal.SIGKILL)
     assert done.returncode == -signal.SIGKILL
-    assert latest_checkpoint(run / "sft").name == "step-000010"
+    assert latest_checkpoint(run / "sft").name == "step-000003"
     mark(run / "sft")
 
+    leave_pairs(config)
     report = run_pipeline(config)
     steps = diary(run / "pretrain")
     assert steps[0] == marked, "the first steps were done again"
     assert [s["step"] for s in steps if "loss" in s] == list(range(1, 13))
-    assert [s["step"] for s in diary(run / "sft")] == list(range(1, 41))
+    assert [s["step"] for s in diary(run / "sft")] == list(range(1, 9))
     for stage in ("pretrain", "sft"):
         seconds = [s["seconds"] for s in report["stages"] if s["name"] == stage][0]
         assert 1000 < seconds < 1500, f"{stage}: what was spent before the kill is lost"
@@ -705,7 +728,7 @@ def test_too_few_pairs_end_in_one_line_and_keep_the_other_stages(
 ):
     run = tmp_path / "run"
     shutil.copytree(tiny[0].out, run)
-    greedy = TINY.dpo | {"n_stories": 1, "samples": 1, "batch_size": 9}
+    greedy = TINY.dpo | {"samples": 1, "batch_size": 9}
     config = replace(tiny[0], out=str(run), dpo=greedy)
     assert run_command(lambda: run_pipeline(config)) == 2
     line = one_line(capsys)
