@@ -298,7 +298,7 @@ class SentenceRows:
         return tokens[:, :-1].copy(), targets
 
 
-def build(args: argparse.Namespace, wire: Wire) -> tuple[Transformer, Rows]:
+def model_and_rows(args: argparse.Namespace, wire: Wire) -> tuple[Transformer, Rows]:
     """Make the model and the data that the command line asks for.
 
     Raises:  ValueError if the numbers do not fit or files are missing.
@@ -406,7 +406,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     with process_group() as wire:
         built, found = [], {}
-        if status := run_together(lambda: built.extend(build(args, wire)), wire):
+        if status := run_together(
+            lambda: built.extend(model_and_rows(args, wire)), wire
+        ):
             return status
         if status := run_command(lambda: found.update(measure(args, *built, wire))):
             return status

@@ -106,9 +106,10 @@ class MemoryWatch(threading.Thread):
 
     def run(self) -> None:
         """Look ten times a second."""
-        process = psutil.Process()
-        while not self._done.wait(0.1):
+        process, over = psutil.Process(), False
+        while not over:  # at least once, however short the stage
             self.peak = max(self.peak, process.memory_info().rss)
+            over = self._done.wait(0.1)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -40,7 +40,7 @@ def number(spread: dict, digits: int = 0, scale: float = 1.0) -> str:
     return f"{mean:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
-def rows(measured: dict) -> list[tuple[str, str]]:
+def headline_rows(measured: dict) -> list[tuple[str, str]]:
     """List what the README says of the main job."""
     base, tuned, aligned = "base.", "finetuned.", "aligned."
     return [
@@ -118,7 +118,7 @@ def measured_part(results: dict) -> str:
         f"{machine['gflops_bf16']:.0f} in bf16), commit `{results['commit']}`; "
         "installation apart, compilation included. Accuracy is the mean over nine "
         "kinds of questions about held-out stories.\n\n"
-        + markdown_table(("", "mean (range)"), rows(main_job["measured"]))
+        + markdown_table(("", "mean (range)"), headline_rows(main_job["measured"]))
         + "\n![Validation loss over tokens for three seeds, falling past the 5-gram "
         "line towards the entropy floor](common/results/losses.png)\n\n"
         + kinds_table(main_job["measured"])

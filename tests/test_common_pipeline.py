@@ -135,6 +135,11 @@ def same(first, second):
     )
 
 
+def plain(value):
+    """Return a value as JSON gives it back: tuples become lists."""
+    return json.loads(json.dumps(value))
+
+
 def one_line(capsys):
     """Return the only line on stderr."""
     lines = capsys.readouterr().err.splitlines()
@@ -193,7 +198,7 @@ def test_the_page_holds_everything_itself(tiny):
 
 def test_the_report_has_every_key_that_the_design_promises(tiny):
     report = json.loads((Path(tiny[0].out) / "report.json").read_text())
-    assert report == json.loads(json.dumps(tiny[1]))
+    assert report == plain(tiny[1])
     assert {"cores", "processor", "gflops_fp32", "gflops_bf16"} <= set(
         report["machine"]
     )
@@ -244,7 +249,7 @@ def test_a_second_run_keeps_every_stage_and_touches_no_file(tiny, capsys):
     assert capsys.readouterr().out.count("finished before, kept") == len(STAGES)
     assert files_of(Path(config.out)) == before
     assert again["total_seconds"] == report["total_seconds"]
-    assert again["stages"] == report["stages"]
+    assert plain(again["stages"]) == plain(report["stages"])
 
 
 def keys_of(config):
@@ -318,7 +323,7 @@ def test_another_dpo_redoes_dpo_and_the_export_alone(tiny, tmp_path, capsys):
     folders = {name.split("/")[0] for name in changed}
     assert folders == {"dpo", "model"}
     assert diary(run / "dpo")[-1]["step"] == 2
-    assert report["stages"][3] == tiny[1]["stages"][3]
+    assert plain(report["stages"][3]) == plain(tiny[1]["stages"][3])
 
 
 def test_force_redoes_a_finished_stage(tmp_path):
@@ -390,7 +395,7 @@ def test_kill_and_interrupt_lose_only_the_steps_since_the_checkpoint(tiny, tmp_p
     assert report["total_seconds"] > 2000
     for stage in ("pretrain", "sft", "dpo"):
         assert same(weights(unbroken / stage), weights(run / stage)), stage
-    assert report["aligned"] == tiny[1]["aligned"]
+    assert plain(report["aligned"]) == plain(tiny[1]["aligned"])
 
 
 # -- verify ---------------------------------------------------------------------------
@@ -413,7 +418,7 @@ def test_verify_agrees_with_a_finished_run_and_finds_changed_weights(
 
 def test_verify_finds_an_edited_number(tiny, tmp_path, capsys, monkeypatch):
     # What the models give was computed by the test above; here it is the report's own.
-    report = json.loads(json.dumps(tiny[1]))
+    report = plain(tiny[1])
     computed = {name: report[name] for name in ("base", "finetuned", "aligned")}
     monkeypatch.setattr(verify, "recompute", lambda config, models: computed)
     run = tmp_path / "run"
@@ -425,7 +430,7 @@ def test_verify_finds_an_edited_number(tiny, tmp_path, capsys, monkeypatch):
         ("finetuned", "accuracy"),
         ("aligned", "honesty"),
     ):
-        edited = json.loads(json.dumps(report))
+        edited = plain(report)
         edited[section][name] += 0.01
         (run / "report.json").write_text(json.dumps(edited))
         assert pipeline.main(["--verify", str(run)]) == 2
@@ -500,16 +505,21 @@ def test_transformers_opens_the_model_and_generates_the_same_tokens(tiny):
 
 def prose(n_bytes, seed=0):
     """Write sentences that no story tells."""
-    pick = random.Random(seed).choice
-    who = "The miller|An old captain|My neighbour|The young teacher|A doctor".split("|")
+    rng = random.Random(seed)
+    pick = rng.choice
+    parts = "an bel cor da ev fin gar ho il jas ker lom mi nor or pel ri sam tu vor"
     did = "carried|painted|repaired|remembered|sold|lost|counted|weighed".split("|")
-    what = "the broken clock|seven barrels|a map of the coast|her letters".split("|")
+    what = "the broken clock|a map of the coast|her letters|the old boat".split("|")
     when = "before the storm|in the long winter|on market day|at noon".split("|")
-    why = "because nobody else would|and was glad of it|though it rained".split("|")
+
+    def name():
+        return "".join(rng.choices(parts.split(), k=3)).capitalize()
+
     paragraphs, size = [], 0
     while size < n_bytes:
         sentences = [
-            f"{pick(who)} {pick(did)} {pick(what)} {pick(when)}, {pick(why)}."
+            f"{name()} {pick(did)} {pick(what)} of {name()} {pick(when)}, and "
+            f"{name()} of {name()} {pick(did)} it {rng.randint(2, 99)} times."
             for _ in range(6)
         ]
         paragraphs.append(" ".join(sentences))
@@ -549,7 +559,7 @@ def test_real_text_goes_through_and_what_needs_the_truth_is_skipped(
     assert {"loss", "ngram_loss"} <= set(report["base"])
     assert not {"floor", "heldout"} & set(report["base"])
     assert "finetuned" not in report and "aligned" not in report
-    assert LLM.load(run / "model").generate("The miller", max_new_tokens=5, seed=0)
+    assert LLM.load(run / "model").generate("The boat", max_new_tokens=5, seed=0)
     assert (run / "report.html").exists()
     if kind == "file":
         assert pipeline.main(["--verify", str(run)]) == 0
