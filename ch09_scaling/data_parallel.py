@@ -330,7 +330,7 @@ def model_and_rows(args: argparse.Namespace, wire: Wire) -> tuple[Transformer, R
     return Transformer(config), rows
 
 
-def measure(
+def compare_all(
     args: argparse.Namespace, model: Transformer, rows: Rows, wire: Wire
 ) -> dict:
     """Compare gradients, then losses, and return what was found as plain values."""
@@ -352,7 +352,7 @@ def measure(
     }
 
 
-def show(found: dict) -> None:
+def print_comparison(found: dict) -> None:
     """Print what was measured as two tables."""
     print(f"{found['processes']} processes, {found['parameters']:,} parameters")
     print("counted targets of each rank:", *found["counted_targets"])
@@ -369,7 +369,7 @@ def show(found: dict) -> None:
         print(f"{step:>4}", *(f"{loss:>16.6f}" for loss in losses))
 
 
-def check(found: dict) -> None:
+def check_comparison(found: dict) -> None:
     """Hold the measured values against one process's.
 
     Raises:  ArithmeticError that says which way failed, and by how much.
@@ -410,15 +410,15 @@ def main(argv: list[str] | None = None) -> int:
             lambda: built.extend(model_and_rows(args, wire)), wire
         ):
             return status
-        if status := run_command(lambda: found.update(measure(args, *built, wire))):
+        if status := run_command(lambda: found.update(compare_all(args, *built, wire))):
             return status
 
         def report() -> None:
             if wire.rank == 0:
-                show(found)
+                print_comparison(found)
                 if args.out:
                     write_json(args.out, found)
-            check(found)
+            check_comparison(found)
 
         return run_together(report, wire)
 

@@ -128,7 +128,7 @@ def serve():
     os._exit(0)
 
 
-def wait(child, seconds=120):
+def wait(child, seconds=300):
     """Wait for a child to end; end it if it takes too long (status -1)."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

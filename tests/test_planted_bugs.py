@@ -20,6 +20,7 @@ OPTIMIZER_TESTS = "tests/test_ch05_optimizers.py"
 CH06 = "tests/test_ch06_generation.py"
 CH07 = "tests/test_ch07_finetuning.py"
 CH08 = "tests/test_ch08_alignment.py"
+ROOF = "tests/test_common_model.py"
 BPE = "ch02_tokenization/bpe.py"
 SHARDS = "ch02_tokenization/shards.py"
 ATTENTION = "ch03_attention/attention.py"
@@ -476,6 +477,40 @@ BUGS = [
         'lesson(pair) == "right over wrong" or taken[lesson(pair)] <= most',
         "True",
         (f"{CH08}::test_refusing_is_praised_as_often_as_it_is_blamed",),
+    ),
+    Bug(
+        "a stop string is found only within one piece",
+        "common/model.py",
+        "safe = len(text) - longest + 1",
+        "safe = len(text)",
+        (f"{ROOF}::test_a_stop_string_ends_a_text_wherever_it_stands",),
+    ),
+    Bug(
+        "the chat drops the story with the oldest question",
+        "common/chat.py",
+        "first_message(story, question)},",
+        "question},",
+        (f"{ROOF}::test_the_oldest_questions_are_dropped_and_the_story_is_kept",),
+    ),
+    Bug(
+        "a failed stage leaves its folder",
+        "common/pipeline.py",
+        "        drop_unfinished(folder)\n",
+        "",
+        (
+            "tests/test_common_pipeline.py"
+            "::test_a_source_that_is_no_text_ends_in_one_line_and_leaves_nothing",
+        ),
+    ),
+    Bug(
+        "an edited number passes for a small difference",
+        "common/verify.py",
+        "TOLERANCE = 1e-4",
+        "TOLERANCE = 1",
+        (
+            "tests/test_common_pipeline.py"
+            "::test_differences_are_listed_with_their_place",
+        ),
     ),
 ]
 
