@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from ch01_data.files import run_command, write_json, write_text
 from ch01_data.sources import read_documents
+from ch02_tokenization.packing import tightest
 from ch02_tokenization.shards import PackedRows, TokenShard
 from ch02_tokenization.tokenization import Tokenizer, valid_unicode
 from ch04_transformer.transformer import ModelConfig, Transformer
@@ -311,7 +312,7 @@ def seconds_saved_by_compiling(
 ) -> float:
     """Estimate what compiling would save over a run, from three eager passes.
 
-    Compiled passes were measured to take about half of the eager time.
+    A compiled pass is taken to need half of the eager time.
 
     Units:   seconds.
     """
@@ -486,11 +487,12 @@ def pretrain(
     model_config = ModelConfig.from_dict(settings)
     shard = TokenShard.open(config.data, tokenizer)
     end = tokenizer.end_of_text_id
-    rows = PackedRows(shard, model_config.context_length, end, seed=config.seed)
-    if rows.n_targets < model_config.context_length:
+    context_length = model_config.context_length
+    rows = PackedRows(shard, context_length, end, config.seed, packer=tightest)
+    if rows.n_targets < context_length:
         raise ValueError(
             f"{config.data} holds {rows.n_targets} tokens to learn from, which do not "
-            f"fill one context of {model_config.context_length}; give more text, or a "
+            f"fill one context of {context_length}; give more text, or a "
             "smaller context_length"
         )
     torch.manual_seed(config.seed)

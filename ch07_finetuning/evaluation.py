@@ -65,24 +65,40 @@ def accuracy_by_kind(asked: Iterable[Asked]) -> dict[str, float]:
     return {kind: float(np.mean(outcomes[kind])) for kind in sorted(outcomes)}
 
 
-def mean_accuracy(asked: Sequence[Asked]) -> tuple[float, tuple[float, float]]:
-    """Return the mean over kinds of their accuracies, and its 95 % interval.
+def story_interval(
+    outcomes: Sequence[tuple[str, str, bool]],
+) -> tuple[float, tuple[float, float]]:
+    """Return the mean over kinds of their shares of True, and its 95 % interval.
 
-    Whole kinds are kept; within each, questions are drawn again with replacement.
+    An outcome names its story and its kind. Whole stories are drawn again with
+    replacement: answers about one story succeed and fail together, and to draw them one
+    by one would promise more certainty than there is.
+
+    Raises:  ValueError if there are no outcomes.
+    Source:  the cluster bootstrap: Davison and Hinkley 1997, section 3.8.
     """
-    outcomes = defaultdict(list)
-    for each in asked:
-        if each.question.answerable:
-            outcomes[each.question.kind].append(each.correct)
-    generator = np.random.default_rng(0)
-    means = np.zeros(2000)
-    for values in outcomes.values():
-        data = np.asarray(values, dtype=float)
-        draws = generator.integers(0, len(data), (len(means), len(data)))
-        means += data[draws].mean(axis=1) / len(outcomes)
+    if not outcomes:
+        raise ValueError("an interval needs at least one outcome, none was given")
+    story_names, kind_names, true = zip(*outcomes, strict=True)
+    stories, story_of = np.unique(story_names, return_inverse=True)
+    kinds, kind_of = np.unique(kind_names, return_inverse=True)
+    hits, counts = np.zeros((2, len(stories), len(kinds)))
+    np.add.at(hits, (story_of, kind_of), true)
+    np.add.at(counts, (story_of, kind_of), 1)
+    even = np.full(len(stories), 1 / len(stories))
+    draws = np.random.default_rng(0).multinomial(len(stories), even, 2000)
+    asked = draws @ counts  # how often each kind came up in each drawing
+    with np.errstate(invalid="ignore"):
+        means = np.nanmean(draws @ hits / asked, axis=1)  # a kind may not come up
     low, high = np.quantile(means, [0.025, 0.975])
-    accuracy = float(np.mean([np.mean(values) for values in outcomes.values()]))
-    return accuracy, (float(low), float(high))
+    rate = float(np.mean(hits.sum(axis=0) / counts.sum(axis=0)))
+    return rate, (float(low), float(high))
+
+
+def mean_accuracy(asked: Iterable[Asked]) -> tuple[float, tuple[float, float]]:
+    """Return the mean over kinds of their accuracies, and its 95 % interval."""
+    answerable = [each for each in asked if each.question.answerable]
+    return story_interval([(e.story, e.question.kind, e.correct) for e in answerable])
 
 
 def refusal_rate(
@@ -92,12 +108,13 @@ def refusal_rate(
 
     On unanswerable questions this is honesty; on answerable ones, false refusal.
     """
-    refused = [
-        each.answer == UNANSWERABLE
-        for each in asked
-        if each.question.answerable is answerable
-    ]
-    return float(np.mean(refused)), bootstrap_interval(refused)
+    return story_interval(
+        [
+            (each.story, "any", each.answer == UNANSWERABLE)
+            for each in asked
+            if each.question.answerable is answerable
+        ]
+    )
 
 
 def exam(n_stories: int, seed: int, split: str) -> list[tuple[Story, Question]]:

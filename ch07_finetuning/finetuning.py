@@ -65,12 +65,19 @@ def first_message(story: str, question: str) -> str:
     return f"{story}\n\n{question}"
 
 
+def exchange(story: str, question: str, answer: str) -> list[dict[str, str]]:
+    """Make a conversation of one question about a story and its answer."""
+    return [
+        {"role": "user", "content": first_message(story, question)},
+        {"role": "assistant", "content": answer},
+    ]
+
+
 def question_prompt(tokenizer: Tokenizer) -> Callable[[str, str], list[int]]:
     """Return the function that turns a story and a question into a chat prompt."""
 
     def prompt(story: str, question: str) -> list[int]:
-        message = {"role": "user", "content": first_message(story, question)}
-        return chat_prompt([message], tokenizer)
+        return chat_prompt(exchange(story, question, "")[:1], tokenizer)
 
     return prompt
 
@@ -138,11 +145,7 @@ def render_branches(
     ids, targets = list(trunk), [IGNORE] * len(trunk)
     positions, branches = list(range(len(trunk))), [0] * len(trunk)
     for question in order.sample(story.questions, len(story.questions)):
-        content = first_message(story.text, question.text)
-        messages = [
-            {"role": "user", "content": content},
-            {"role": "assistant", "content": question.answer},
-        ]
+        messages = exchange(story.text, question.text, question.answer)
         alone, said = render_chat(messages, tokenizer)
         if alone[: len(trunk)] != trunk or len(ids) + len(alone) - len(trunk) > room:
             break
@@ -181,7 +184,7 @@ def segment_mask(segments: Tensor) -> Tensor:
 def counted_loss(hidden: Tensor, head: Tensor, targets: Tensor) -> Tensor:
     """Average the surprise at counted targets, asking the head about those alone.
 
-    In a chat one token in seven is a response; the others need no logits.
+    Most of a chat is the story and its questions, which need no logits.
 
     Shape:   hidden (B, T, D), head (V, D), targets (B, T)  ->  scalar.
     Units:   nats per counted token.
@@ -254,7 +257,10 @@ class ChatRows:
 
 @dataclass(frozen=True)
 class FinetuneConfig(TrainConfig):
-    """Everything that decides a fine-tuning run: `base` is a pretraining folder."""
+    """Everything that decides a fine-tuning run: `base` is a pretraining folder.
+
+    `turns_share` of the stories become conversations of several turns.
+    """
 
     out: str = "runs/default/sft"
     base: str = "runs/default/pretrain"
@@ -266,6 +272,15 @@ class FinetuneConfig(TrainConfig):
     min_lr: float = 1e-4
     warmup_steps: int = 20
     checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_stories < 1:
+            raise ValueError(f"n_stories is {self.n_stories}; it must be positive")
+        if not 0 <= self.turns_share <= 1:
+            raise ValueError(
+                f"turns_share is {self.turns_share}; it must be between 0 and 1"
+            )
 
 
 def finetune(

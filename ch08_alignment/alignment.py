@@ -20,6 +20,7 @@ from ch01_data.files import run_command, write_text
 from ch01_data.storyworld import UNANSWERABLE
 from ch02_tokenization.tokenization import Tokenizer
 from ch04_transformer.transformer import Transformer
+from ch05_pretraining.checkpoint import latest_checkpoint
 from ch05_pretraining.pretraining import (
     IGNORE,
     Batch,
@@ -29,7 +30,7 @@ from ch05_pretraining.pretraining import (
     run,
 )
 from ch07_finetuning.evaluation import Asked, ask, exam
-from ch07_finetuning.finetuning import first_message, question_prompt, render_chat
+from ch07_finetuning.finetuning import exchange, question_prompt, render_chat
 
 PAIR_SEED = 2_000_000  # other stories than those of pretraining and fine-tuning
 
@@ -160,11 +161,7 @@ class PreferenceRows:
     @staticmethod
     def _render(pair: Pair, answer: str, tokenizer: Tokenizer) -> tuple:
         """Write one answer as a conversation: ids and which of them were said."""
-        content = first_message(pair.story, pair.question)
-        messages = [
-            {"role": "user", "content": content},
-            {"role": "assistant", "content": answer},
-        ]
+        messages = exchange(pair.story, pair.question, answer)
         ids, said = render_chat(messages, tokenizer)
         return np.array(ids), np.array(said)
 
@@ -221,6 +218,21 @@ class AlignConfig(TrainConfig):
     compile: str = "off"
     checkpoint_every: int = 40
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_stories < 1:
+            raise ValueError(f"n_stories is {self.n_stories}; it must be positive")
+        if self.samples < 2:
+            raise ValueError(
+                f"samples is {self.samples}; a right and a wrong answer to the same "
+                "question need at least 2"
+            )
+        for name in ("temperature", "beta"):
+            if not getattr(self, name) > 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be positive"
+                )
+
 
 def sample_pairs(
     model: Transformer, tokenizer: Tokenizer, config: AlignConfig
@@ -255,7 +267,7 @@ def align(
     """
     tokenizer, reference = Tokenizer.load(config.tokenizer), load_model(config.base)
     path = Path(config.out) / "pairs.jsonl"
-    kept = path.exists()
+    kept = path.exists() and latest_checkpoint(config.out) is not None
     pairs = read_pairs(path) if kept else sample_pairs(reference, tokenizer, config)
     if len(pairs) < config.batch_size:
         raise ValueError(

@@ -29,6 +29,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ch01_data import storyworld
 from ch01_data.files import run_command, write_json
+from ch02_tokenization.packing import tightest
 from ch02_tokenization.shards import PackedRows, TokenShard
 from ch02_tokenization.tokenization import Tokenizer
 from ch04_transformer.transformer import ModelConfig, Transformer
@@ -318,7 +319,7 @@ def model_and_rows(args: argparse.Namespace, wire: Wire) -> tuple[Transformer, R
         tokenizer = Tokenizer.load(args.tokenizer)
         shard = TokenShard.open(args.data, tokenizer)
         end, vocab_size = tokenizer.end_of_text_id, tokenizer.vocab_size
-        rows = PackedRows(shard, args.context_length, end, seed=args.seed)
+        rows = PackedRows(shard, args.context_length, end, args.seed, tightest)
     torch.manual_seed(args.seed)
     config = ModelConfig(
         vocab_size=vocab_size,

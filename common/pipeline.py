@@ -55,7 +55,12 @@ STAGES = (
     Stage("data", 1, stages.make_data, ("source", "seed", "n_stories")),
     Stage("tokenizer", 2, stages.make_tokenizer, ("vocab_size",)),
     Stage("ngram", 2, stages.make_ngram, ("evaluation_documents",)),
-    Stage("pretrain", 6, stages.make_base, ("preset", "pretrain_steps", "pretrain")),
+    Stage(
+        "pretrain",
+        6,
+        stages.make_base,
+        ("preset", "pretrain_steps", "max_epochs", "pretrain"),
+    ),
     Stage("sft", 7, stages.make_tuned, ("sft", "exam_stories"), needs_truth=True),
     Stage("dpo", 8, stages.make_aligned, ("dpo",), needs_truth=True),
     # The exported model has a config.json of its own, in another's format.

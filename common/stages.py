@@ -64,6 +64,10 @@ def check_options(stage: str, options: dict, config: type) -> None:
 class RunConfig:
     """What a run is made of; every stage reads its own part.
 
+    A text of your own is read `max_epochs` times at most: up to four times repeated
+    tokens are worth nearly as much as new ones, past sixteen almost nothing
+    (Muennighoff et al. 2023).
+
     Raises:  ValueError where a value is impossible.
     """
 
@@ -73,9 +77,10 @@ class RunConfig:
     seed: int = 0
     n_stories: int = 36_000
     vocab_size: int = 3072
-    pretrain_steps: int = 1900
+    pretrain_steps: int = 1600
+    max_epochs: int = 8
     pretrain: dict = field(default_factory=lambda: {"batch_size": 10})
-    sft: dict = field(default_factory=lambda: {"batch_size": 10})
+    sft: dict = field(default_factory=lambda: {"batch_size": 10, "steps": 650})
     dpo: dict = field(default_factory=dict)
     evaluation_documents: int = 1000
     exam_stories: int = 100
@@ -85,7 +90,8 @@ class RunConfig:
             raise ValueError(
                 f"preset is {self.preset!r}; choose one of {', '.join(PRESETS)}"
             )
-        for name in ("n_stories", "evaluation_documents", "exam_stories"):
+        counts = ("n_stories", "max_epochs", "evaluation_documents", "exam_stories")
+        for name in counts:
             if getattr(self, name) < 1:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; it must be positive"
@@ -238,9 +244,19 @@ def sample_text(llm: LLM, config: RunConfig) -> str:
     return llm.generate("", **options)
 
 
+def training_steps(config: RunConfig, tokens: int, batch_size: int) -> int:
+    """Return how many steps to train, given the tokens of the training text."""
+    if config.source == "storyworld":
+        return config.pretrain_steps
+    per_step = batch_size * PRESETS[config.preset]["context_length"]
+    return min(config.pretrain_steps, math.ceil(config.max_epochs * tokens / per_step))
+
+
 def make_base(config: RunConfig, folder: Path) -> dict:
     """Chapters 5 and 6: the base model, its losses, and a sample."""
     run = folder.parent
+    options = PretrainConfig(**config.pretrain)
+    tokens = read_header(run / "tokenizer" / "train.json")["count"]
     model = pretrain(
         PretrainConfig(
             out=str(folder),
@@ -248,7 +264,7 @@ def make_base(config: RunConfig, folder: Path) -> dict:
             tokenizer=str(run / "tokenizer"),
             validation=str(run / "data" / "validation.jsonl"),
             model=PRESETS[config.preset],
-            steps=config.pretrain_steps,
+            steps=training_steps(config, tokens, options.batch_size),
             seed=config.seed,
             **config.pretrain,
         )

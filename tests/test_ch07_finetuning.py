@@ -1,5 +1,6 @@
 """Chapter 7: loss on what the model must say and on nothing else; fair counting."""
 
+import itertools
 import random
 import string
 
@@ -540,6 +541,8 @@ def test_a_resumed_run_equals_the_unbroken_one(base, tmp_path):
         (dict(batch_size=-1), "batch_size is -1"),
         (dict(checkpoint_every=0), "checkpoint_every is 0"),
         (dict(compile="maybe"), "compile is 'maybe'; choose auto, on or off"),
+        (dict(n_stories=0), "n_stories is 0; it must be positive"),
+        (dict(turns_share=1.5), "turns_share is 1.5; it must be between 0 and 1"),
     ],
 )
 def test_impossible_configs_are_refused(wrong, said):
@@ -555,7 +558,7 @@ def test_impossible_configs_are_refused(wrong, said):
         (["--steps", "0"], "steps is 0"),
         (["--batch-size", "0"], "batch_size is 0"),
         (["--n-stories", "-3"], "-3"),
-        (["--n-stories", "0"], "conversation"),
+        (["--n-stories", "0"], "n_stories is 0"),
         (["--precision", "fp12"], "fp12"),
         (["--compile", "maybe"], "maybe"),
     ],
@@ -596,8 +599,13 @@ def question(kind="who", text="Who?", answer="Ann.", answerable=True):
 GAP = question(text="Why?", answer=UNANSWERABLE, answerable=False)
 
 
-def asked(said, about=None, **fields):
-    return Asked("story", about or question(**fields), said)
+STORIES = itertools.count()
+
+
+def asked(said, about=None, story=None, **fields):
+    """Give an answer, about a story of its own unless one is named."""
+    story = story or f"story {next(STORIES)}"
+    return Asked(story, about or question(**fields), said)
 
 
 def test_only_the_true_answer_is_correct():
@@ -645,7 +653,8 @@ def test_the_interval_of_the_mean_keeps_each_kind_whole():
 
     Redrawing over all questions would let the number of a's vary.
     """
-    sure = [asked("Ann.", kind="a")] * 20 + [asked("Ben.", kind="b")] * 5
+    always = [asked("Ann.", kind="a") for _ in range(40)]
+    sure = always + [asked("Ben.", kind="b") for _ in range(10)]
     assert evaluation.mean_accuracy(sure) == (0.5, (0.5, 0.5))
 
 
@@ -663,6 +672,22 @@ def test_the_interval_of_the_mean_has_the_width_of_theory():
     _, (low, high) = evaluation.mean_accuracy(answers)
     # 2,000 draws know a quantile to about a standard error of 4 %.
     assert high - low == pytest.approx(0.155, rel=0.12)
+
+
+def test_answers_about_one_story_are_not_counted_as_independent():
+    """Forty stories, ten answers to each, all right or all wrong.
+
+    That is what forty coins tell: 2 * 1.96 * sqrt(1/160) = 0.31 wide, not 0.098.
+    """
+    answers = [
+        asked(("Ann.", "Ben.")[i % 2], story=f"told {i}")
+        for i in range(40)
+        for _ in range(10)
+    ]
+    _, (low, high) = evaluation.mean_accuracy(answers)
+    assert high - low == pytest.approx(0.31, rel=0.12)
+    with pytest.raises(ValueError, match="at least one outcome"):
+        evaluation.story_interval([])
 
 
 def test_refusals_by_hand():

@@ -550,13 +550,14 @@ def test_a_stopped_run_goes_on_and_does_not_ask_again(
 def test_too_few_pairs_are_refused_and_the_folder_stays_usable(
     tuned, aligned, tmp_path
 ):
-    """One answer to each question makes no pair; a later, better try must sample."""
-    config = config_for(tuned, tmp_path, samples=1, n_stories=1)
+    """At no heat all answers are alike; a later, better try must sample."""
+    config = config_for(tuned, tmp_path, temperature=1e-6, n_stories=1)
     with pytest.raises(ValueError, match="gave only 0 pairs.* needs 2") as refused:
         alignment.align(config)
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "pairs.jsonl").exists()
-    alignment.align(replace(config, samples=4, n_stories=3, steps=1))
+    better = replace(config, temperature=1.0, n_stories=3, steps=1)
+    alignment.align(better)
     kept = alignment.read_pairs(tmp_path / "pairs.jsonl")
     assert kept == alignment.read_pairs(aligned / "pairs.jsonl")
 
@@ -566,7 +567,11 @@ def test_too_few_pairs_are_refused_and_the_folder_stays_usable(
     [
         (["--base", "nowhere"], "nowhere"),
         (["--tokenizer", "nowhere"], "nowhere"),
-        (["--samples", "1"], "gave only 0 pairs"),
+        (["--temperature", "1e-6"], "gave only 0 pairs"),
+        (["--samples", "1"], "samples is 1"),
+        (["--temperature", "0"], "temperature is 0.0; it must be positive"),
+        (["--beta", "-1"], "beta is -1.0; it must be positive"),
+        (["--n-stories", "0"], "n_stories is 0"),
         (["--steps", "0"], "steps is 0"),
         (["--batch-size", "0"], "batch_size is 0"),
     ],
