@@ -130,13 +130,19 @@ def norms() -> dict:
 
 
 def optimizers() -> dict:
-    """Compare Muon and AdamW at three peak rates each, after 300 steps."""
+    """Compare Muon and AdamW at three peak rates each, after 200 steps."""
     laboratory, losses = Laboratory.open(), {}
     for matrices in ("adamw", "muon"):
         for rate in (2e-3, 5e-3, 1e-2):
-            run = partial(laboratory.loss, Transformer, peak_lr=rate, matrices=matrices)
+            run = partial(
+                laboratory.loss,
+                Transformer,
+                steps=200,
+                peak_lr=rate,
+                matrices=matrices,
+            )
             losses[f"{matrices} {rate:g}"] = spread([run(seed) for seed in SEEDS])
-    return {"unit": "bits per byte", "steps": 300, "validation_loss": losses}
+    return {"unit": "bits per byte", "steps": 200, "validation_loss": losses}
 
 
 def fresh_run(seed: int, out: Path) -> dict:
