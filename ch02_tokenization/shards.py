@@ -218,10 +218,11 @@ class PackedRows:
 
     A document that fits into a row is never split. A longer one is cut into pieces of a
     row each, so that every token of it is a target once; a later piece begins with the
-    token before it, not with the end of text. What attention may see is not limited to
-    one document. `len()` is the number of rows, `fill` the share of counted targets.
-    `packer` chooses the rows: `pack` by default; `packing.tightest` takes a second more
-    and wastes less where few documents share a row.
+    token before it, not with the end of text. The end-of-text ids tell where a document
+    begins; chapter 3's `document_mask` keeps documents apart. `len()` is the number of
+    rows, `fill` the share of counted targets. `packer` chooses the rows: `pack` by
+    default; `packing.tightest` takes a second more and wastes less where few documents
+    share a row.
 
     Raises:  ValueError if `context_length` is below 2 or a document has the
              end-of-text id inside.

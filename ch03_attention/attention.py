@@ -137,6 +137,19 @@ def causal_mask(
     return mask
 
 
+def document_mask(tokens: Tensor, end_of_text_id: int) -> Tensor:
+    """Let each token see its own document alone, in rows that hold several.
+
+    The end-of-text token belongs to the document that it opens. Rotary positions look
+    at distances only, so a document in a row is read as if it stood alone.
+
+    Shape:   tokens (B, T)  ->  (B, 1, T, T), bool, True = may attend.
+    """
+    document = (tokens == end_of_text_id).cumsum(dim=1)  # (B, T)
+    same = document[:, :, None] == document[:, None, :]  # (B, T, T)
+    return same[:, None]  # (B, 1, T, T)
+
+
 def share_heads(x: Tensor, n_heads: int) -> Tensor:
     """Repeat each key-value head for the neighbouring query heads that share it.
 

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -25,6 +26,7 @@ from ch01_data.sources import read_documents
 from ch02_tokenization.packing import tightest
 from ch02_tokenization.shards import PackedRows, TokenShard
 from ch02_tokenization.tokenization import Tokenizer, valid_unicode
+from ch03_attention.attention import document_mask
 from ch04_transformer.transformer import ModelConfig, Transformer
 from ch05_pretraining.checkpoint import (
     latest_checkpoint,
@@ -63,13 +65,20 @@ class Step(NamedTuple):
     seconds: float
 
 
-def next_token_loss(model: nn.Module, batch: Batch) -> Tensor:
+def next_token_loss(
+    model: nn.Module, batch: Batch, end_of_text_id: int | None = None
+) -> Tensor:
     """Average the surprise at each counted target.
+
+    Given the id that opens a document, no token sees another document of its row.
 
     Shape:   scalar.
     Units:   nats per token.
     """
-    logits = model(batch.tokens)  # (B, T, V)
+    apart = {}
+    if end_of_text_id is not None:
+        apart = {"mask": document_mask(batch.tokens, end_of_text_id)}
+    logits = model(batch.tokens, **apart)  # (B, T, V)
     return F.cross_entropy(
         logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORE
     )
@@ -506,7 +515,10 @@ def pretrain(
         def evaluate(model: Transformer) -> dict[str, float]:
             return {"bits_per_byte": bits_per_byte(model, tokenizer, texts)}
 
-    return run(config, model, rows, evaluate=evaluate, callbacks=callbacks)
+    loss_fn = partial(next_token_loss, end_of_text_id=end)
+    return run(
+        config, model, rows, loss_fn=loss_fn, evaluate=evaluate, callbacks=callbacks
+    )
 
 
 def parse_shape(text: str) -> dict:

@@ -7,6 +7,7 @@ a cell and the same numbers give the same bytes.
 import importlib
 import inspect
 import io
+import json
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -70,6 +71,24 @@ def find_run(folder: str | Path = ROOT / "runs") -> Path:
     )
 
 
+def read_results(name: str, folder: Path = ROOT) -> dict:
+    """Return what an experiment measured, and say by which command and on what.
+
+    Raises:  ValueError if it has not been run.
+    """
+    paths = sorted(folder.glob(f"*/results/{name}.json"))
+    if not paths:
+        raise ValueError(
+            f"there is no results/{name}.json; make it with "
+            f"python -m common.experiments {name}"
+        )
+    found = json.loads(paths[0].read_text(encoding="utf-8"))
+    cores, processor = (found["machine"][key] for key in ("cores", "processor"))
+    seeds = ", ".join(map(str, found["seeds"]))
+    print(f"{found['command']} (seeds {seeds}; {cores} cores, {processor})")
+    return found
+
+
 def new_figure(
     x_label: str,
     y_label: str,
@@ -130,6 +149,19 @@ def draw_line(
         fontsize=9,
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
     )
+
+
+def draw_spreads(
+    axes: Axes, x: Sequence[float], spreads: Sequence[dict], label: str, number: int = 0
+) -> None:
+    """Draw a line through the means, and at each a bar from least to greatest.
+
+    A spread is what an experiment writes: `mean`, `min`, `max` and `values`.
+    """
+    means = [spread["mean"] for spread in spreads]
+    draw_line(axes, x, means, label, number)
+    lows, highs = ([spread[key] for spread in spreads] for key in ("min", "max"))
+    axes.vlines(x, lows, highs, color=COLOURS[number % len(COLOURS)], linewidth=2)
 
 
 def draw_level(axes: Axes, y: float, label: str) -> None:

@@ -2,9 +2,9 @@
 
     python -m common.experiments NAME
 
-Each trains with three seeds (at most ten minutes on two cores, `main` apart, which is
-three whole runs of the main job) and writes `results/NAME.json` in the folder of the
-chapter that tells of it. Notebooks draw from these files.
+Each trains with three seeds (at most ten minutes on two cores; `main` and `real_text`
+are three whole runs of the main job, on every source) and writes `results/NAME.json` in
+the folder of the chapter that tells of it. Notebooks draw from these files.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from ch05_pretraining.pretraining import (
     train,
 )
 from common.model import PRESETS
+from common.pipeline import name_run
 from common.report import commit, loss_curve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,15 +146,16 @@ def optimizers() -> dict:
     return {"unit": "bits per byte", "steps": 200, "validation_loss": losses}
 
 
-def fresh_run(seed: int, out: Path) -> dict:
+def fresh_run(seed: int, out: Path, source: str = "storyworld") -> dict:
     """Run the main job as a reader's first time: nothing is compiled yet.
 
     Raises:  ValueError if the run fails; it has said why.
     """
-    command = [sys.executable, "-m", "common.pipeline", "--seed", str(seed)]
+    command = [sys.executable, "-m", "common.pipeline", "--source", source]
+    command += ["--seed", str(seed), "--out", str(out)]
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache}
-        done = subprocess.run([*command, "--out", str(out)], cwd=ROOT, env=environment)
+        done = subprocess.run(command, cwd=ROOT, env=environment)
     if done.returncode:
         raise ValueError(f"the main job failed with seed {seed}; see its own message")
     return json.loads((out / "report.json").read_text(encoding="utf-8"))
@@ -178,6 +180,31 @@ def main_job() -> dict:
         "sample": first["pretrain"]["sample"],
         "answers": first["dpo"]["after"]["examples"],
     }
+
+
+def real_text(sources: list[str]) -> dict:
+    """Run the main job on real text, three seeds each: bits per byte on what is held.
+
+    A single file is measured on its last tenth. Without sources, it is pylib.
+    """
+    results = {}
+    for source in sources or ["pylib"]:
+        if source != "pylib":
+            source = str(Path(source).expanduser().absolute())
+        name = Path(name_run(source)).name
+        runs = ROOT / "runs"
+        reports = [fresh_run(s, runs / f"{name}-seed-{s}", source) for s in SEEDS]
+        bases = [report["base"] for report in reports]
+        first = {stage["name"]: stage["figures"] for stage in reports[0]["stages"]}
+        splits = first["data"]["splits"]
+        results[name] = {
+            "bytes": {split: part["bytes"] for split, part in splits.items()},
+            "loss": spread([base["loss"] for base in bases]),
+            "ngram_loss": spread([base["ngram_loss"] for base in bases]),
+            "total_seconds": spread([report["total_seconds"] for report in reports]),
+            "sample": first["pretrain"]["sample"],
+        }
+    return {"unit": "bits per byte", "sources": results}
 
 
 def stage_seconds(reports: list[dict]) -> dict[str, dict]:
@@ -208,30 +235,35 @@ def training_speed(report: dict) -> float:
     return stage["figures"]["tokens_per_second"]
 
 
-EXPERIMENTS: dict[str, tuple[str, Callable[[], dict]]] = {
+EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "norms": ("ch04_transformer", norms),
     "optimizers": ("ch05_pretraining", optimizers),
     "main": ("common", main_job),
+    "real_text": ("common", real_text),
 }
 
 
-def run_experiment(name: str) -> Path:
-    """Run an experiment and write its results file.
+def run_experiment(name: str, sources: Sequence[str] = ()) -> Path:
+    """Run an experiment and write its results file; `sources` are for real_text.
 
-    Raises:  ValueError if there is no experiment of that name.
+    Raises:  ValueError if there is no experiment of that name, or it takes no sources.
     """
     if name not in EXPERIMENTS:
         known = ", ".join(EXPERIMENTS)
         raise ValueError(f"there is no experiment {name!r}; choose one of {known}")
     chapter, experiment = EXPERIMENTS[name]
+    if sources and experiment is not real_text:
+        raise ValueError(f"the experiment {name} takes no sources; real_text does")
+    given = {"sources": list(sources)} if experiment is real_text else {}
+    command = ["python -m common.experiments", name, *(Path(s).name for s in sources)]
     path = ROOT / chapter / "results" / f"{name}.json"
     results = {
         "what": experiment.__doc__,
-        "command": f"python -m common.experiments {name}",
+        "command": " ".join(command),
         "seeds": SEEDS,
         "machine": asdict(measure_machine()),
         "commit": commit(),
-        "results": experiment(),
+        "results": experiment(**given),
     }
     write_json(path, results)
     return path
@@ -241,8 +273,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run an experiment and print where its results lie."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("name", help=", ".join(EXPERIMENTS))
+    parser.add_argument("sources", nargs="*", help="real_text: pylib, a file, a folder")
     args = parser.parse_args(argv)
-    return run_command(lambda: print(run_experiment(args.name)))
+    return run_command(lambda: print(run_experiment(args.name, args.sources)))
 
 
 if __name__ == "__main__":

@@ -571,6 +571,25 @@ def test_masks_by_hand() -> None:
     assert draw(attention.causal_mask(3, 3, 2)) == ["x..", "xx.", ".xx"]
 
 
+def test_documents_of_a_row_are_drawn_apart() -> None:
+    """Token 9 opens a document: here the row begins inside one, and two more follow."""
+    mask = attention.document_mask(torch.tensor([[4, 9, 5, 9, 9]]), 9)
+    seen = ["".join("x" if x else "." for x in row) for row in mask[0, 0].tolist()]
+    assert mask.shape == (1, 1, 5, 5)
+    assert seen == ["x....", ".xx..", ".xx..", "...x.", "....x"]
+
+
+def test_a_packed_document_gives_what_it_gives_alone() -> None:
+    """Equal to 1e-5: rotary positions differ, and only distances count."""
+    torch.manual_seed(0)
+    layer, x = attention.CausalSelfAttention(12, 3), torch.randn(1, 9, 12)
+    tokens = torch.tensor([[0, 3, 3, 3, 0, 3, 0, 3, 3]])
+    packed = layer(x, mask=attention.document_mask(tokens, 0))
+    alone = [layer(x[:, a:b]) for a, b in ((0, 4), (4, 6), (6, 9))]
+    torch.testing.assert_close(packed, torch.cat(alone, dim=1), rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(packed, layer(x), atol=1e-2)
+
+
 # Planted bugs: each is put into a copy of the module and must turn its test red.
 
 PLANTED = {

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ch02_tokenization.shards import PackedRows, encode_corpus
+from ch02_tokenization.packing import tightest
+from ch02_tokenization.shards import PackedRows, TokenShard, encode_corpus
 from ch02_tokenization.tokenization import END_OF_TEXT, Tokenizer, train_bpe
 from ch04_transformer.transformer import ModelConfig, Transformer
 from ch05_pretraining import pretraining
@@ -548,6 +550,29 @@ def test_a_run_leaves_what_it_promises(corpus: Path, unbroken: Path) -> None:
     ]
     state = read_state(checkpoints(unbroken)[-1])
     assert state["position"] == 32 and state["model"]["d_model"] == 16
+
+
+def test_pretraining_reads_each_document_of_a_row_alone(
+    corpus: Path, unbroken: Path, tokenizer: Tokenizer
+) -> None:
+    """The first loss of a run is that of its documents, one by one, by their tokens."""
+    end, shard = tokenizer.end_of_text_id, TokenShard.open(corpus / "train", tokenizer)
+    rows = PackedRows(shard, SHAPE["context_length"], end, packer=tightest)
+    tokens, targets = next(pretraining.BatchStream(rows, 4))
+    torch.manual_seed(0)
+    model = Transformer(ModelConfig(vocab_size=tokenizer.vocab_size, **SHAPE))
+    total, count = 0.0, 0
+    for row, aims in zip(tokens, targets):
+        opens = {0, *(row == end).nonzero().flatten().tolist(), len(row)}
+        for start, stop in pairwise(sorted(opens)):
+            alone = Batch(row[None, start:stop], aims[None, start:stop])
+            counted = int((alone.targets != -100).sum())
+            if counted:
+                total += counted * pretraining.next_token_loss(model, alone).item()
+                count += counted
+    assert count == int((targets != -100).sum()) and count > 4 * len(tokens)
+    # Sums in another order: float32 keeps six digits of them.
+    assert diary(unbroken)[0]["loss"] == pytest.approx(total / count, rel=1e-5)
 
 
 @pytest.mark.parametrize("last", [2, 4, 6, 7])

@@ -16,6 +16,7 @@ from common.stages import RunConfig
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = Machine(2, "Test <processor>", 100.0, 300.0)
 KINDS = ("who", "where", "what", "colour", "count", "owner")
+COMMAND = ["python", "-m", "common.experiments"]
 RESULTS = sorted(ROOT.glob("ch*/results/*.json")) + sorted(
     ROOT.glob("common/results/*.json")
 )
@@ -206,6 +207,12 @@ def test_an_unknown_experiment_is_one_line_that_names_the_others(capsys):
     assert all(name in line for name in experiments.EXPERIMENTS)
 
 
+def test_sources_for_an_experiment_that_takes_none_are_one_line(capsys):
+    assert experiments.main(["norms", "pylib"]) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and "norms takes no sources; real_text does" in line
+
+
 def test_every_experiment_belongs_to_a_folder_and_says_what_it_does():
     for folder, experiment in experiments.EXPERIMENTS.values():
         assert (ROOT / folder / "__init__.py").exists() and experiment.__doc__
@@ -248,7 +255,7 @@ def test_results_say_how_they_were_measured():
         results = json.loads(path.read_text(encoding="utf-8"))
         keys = {"what", "command", "seeds", "machine", "commit", "results"}
         assert keys <= set(results), path
-        assert results["command"] == f"python -m common.experiments {path.stem}"
+        assert results["command"].split()[:4] == [*COMMAND, path.stem]
         assert experiments.EXPERIMENTS[path.stem][0] == path.parents[1].name
         found = list(spreads(results["results"]))
         assert found, f"{path} has no spread"
@@ -272,6 +279,7 @@ def main_results():
     curve = {"million_tokens": [0.4, 1.0], "bits_per_byte": [1.5, 0.6]}
     return {
         "command": "python -m common.experiments main",
+        "seeds": [0, 1, 2],
         "machine": asdict(MACHINE),
         "commit": "abc",
         "results": {
@@ -283,13 +291,47 @@ def main_results():
     }
 
 
+def real_results():
+    """Write a results file as `common.experiments real_text` would."""
+    source = {
+        "bytes": {"train": 1_000_000, "validation": 110_000},
+        "loss": experiments.spread([2.0, 1.9, 2.1]),
+        "ngram_loss": experiments.spread([3.0] * 3),
+        "total_seconds": experiments.spread([90.0] * 3),
+        "sample": "To be,\nor not",
+    }
+    return {
+        "command": "python -m common.experiments real_text plays.txt",
+        "seeds": [0, 1, 2],
+        "machine": asdict(MACHINE),
+        "results": {"sources": {"plays": source}},
+    }
+
+
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """Let the README be written in another folder, from results like the real ones."""
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    folder = tmp_path / "common" / "results"
+    folder.mkdir(parents=True)
+    (folder / "main.json").write_text(json.dumps(main_results()))
+    (folder / "real_text.json").write_text(json.dumps(real_results()))
+    return tmp_path
+
+
+def test_the_part_on_real_text_quotes_the_results():
+    part = readme.real_text_part(real_results())
+    row = "| plays | 1.0 | 0.1 | 3.000 (3.000 to 3.000) | 2.000 (1.900 to 2.100) | 90"
+    assert row in part and "```\nTo be,\nor not\n```" in part
+
+
 def test_the_measured_part_quotes_the_results():
     part = readme.measured_part(main_results())
     assert "| gap closed on `validation` | 80.0 % (80.0 to 80.0) |" in part
     assert "| accuracy after alignment | 80.0 % (80.0 to 80.0) |" in part
     assert "| `make llm`, seconds | 14 (14 to 14) |" in part
     assert all(f"| {kind} | 70.0 %" in part for kind in KINDS)
-    assert "> Once.\n> Then.\n" in part and "| Mia & Tom | Bo |" in part
+    assert "> Once.  \n> Then.  \n" in part and "| Mia & Tom | Bo |" in part
 
 
 def test_the_measured_part_goes_between_its_marks():
@@ -310,34 +352,30 @@ def test_marks_in_the_wrong_order_are_refused():
         readme.rewrite(readme.END + "x\n" + readme.BEGIN, "new\n")
 
 
+@pytest.mark.parametrize("name", ["main", "real_text"])
 def test_missing_results_are_one_line_that_says_how_to_make_them(
-    tmp_path, monkeypatch, capsys
+    measured, capsys, name
 ):
-    monkeypatch.setattr(readme, "RESULTS", tmp_path / "main.json")
+    (measured / "common" / "results" / f"{name}.json").unlink()
     assert readme.main([]) == 2
     line = capsys.readouterr().err
-    assert line.count("\n") == 1 and "common.experiments main" in line
+    assert line.count("\n") == 1 and f"common.experiments {name}" in line
 
 
-def test_the_command_writes_the_readme_and_its_figure(tmp_path, monkeypatch):
-    monkeypatch.setattr(readme, "ROOT", tmp_path)
-    monkeypatch.setattr(readme, "RESULTS", tmp_path / "main.json")
-    monkeypatch.setattr(readme, "FIGURE", tmp_path / "losses.png")
-    (tmp_path / "main.json").write_text(json.dumps(main_results()))
-    path = tmp_path / "README.md"
+def test_the_command_writes_the_readme_and_its_figure(measured):
+    path, figure = measured / "README.md", measured / readme.FIGURE
     path.write_text(f"# Title\n{readme.BEGIN}{readme.END}end\n")
     assert readme.main([]) == 0
-    first = path.read_text(), (tmp_path / "losses.png").read_bytes()
-    part = readme.measured_part(main_results())
+    first = path.read_text(), figure.read_bytes()
+    part = readme.measured_part(main_results()) + readme.real_text_part(real_results())
     assert first[0] == f"# Title\n{readme.BEGIN}{part}{readme.END}end\n"
     assert first[1].startswith(b"\x89PNG")
     assert readme.main([]) == 0
-    assert (path.read_text(), (tmp_path / "losses.png").read_bytes()) == first
+    assert (path.read_text(), figure.read_bytes()) == first
 
 
 def test_the_readme_says_what_the_results_say():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert text.count(readme.BEGIN) == text.count(readme.END) == 1
-    if readme.RESULTS.exists():
-        part = readme.measured_part(readme.read_results())
-        assert readme.rewrite(text, part) == text, "run: python -m common.readme"
+    part = readme.everything_measured()
+    assert readme.rewrite(text, part) == text, "run: python -m common.readme"

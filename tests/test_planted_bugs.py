@@ -150,6 +150,20 @@ BUGS = [
         (f"{CH04}::test_norms_equal_torchs_forward_and_backward",),
     ),
     Bug(
+        "a document sees those that stand before it in its row",
+        ATTENTION,
+        "document[:, :, None] == document[:, None, :]",
+        "document[:, :, None] >= document[:, None, :]",
+        (f"{CH03}::test_documents_of_a_row_are_drawn_apart",),
+    ),
+    Bug(
+        "pretraining forgets to keep documents apart",
+        PRETRAINING,
+        "partial(next_token_loss, end_of_text_id=end)",
+        "next_token_loss",
+        (f"{CH05}::test_pretraining_reads_each_document_of_a_row_alone",),
+    ),
+    Bug(
         "validation asks for the token that is shown",
         PRETRAINING,
         "targets[row, : len(ids) - 1] = ids[1:]",

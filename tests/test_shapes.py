@@ -69,6 +69,7 @@ def drive_attention(checker):
     from ch03_attention.attention import (
         CausalSelfAttention,
         causal_mask,
+        document_mask,
         scaled_dot_product_attention,
     )
 
@@ -84,6 +85,7 @@ def drive_attention(checker):
         )
     with checker.sizes(B=2, H=6, K=3, T=5, Dh=4, D=10):
         layer(torch.randn(2, 5, 10))
+        document_mask(torch.randint(3, (2, 5)), 0)
 
 
 @drives("ch04_transformer.transformer")
