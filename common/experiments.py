@@ -41,6 +41,7 @@ from ch05_pretraining.pretraining import (
     BatchStream,
     bits_per_byte,
     cosine_schedule,
+    next_token_loss,
     train,
 )
 from common.model import PRESETS
@@ -82,8 +83,12 @@ class Laboratory:
         steps: int = 300,
         peak_lr: float = 5e-3,
         matrices: str = "muon",
+        apart: bool = True,
     ) -> float:
-        """Train one variant and return its validation loss in bits per byte."""
+        """Train one variant and return its validation loss in bits per byte.
+
+        `apart` says whether a token sees its own document alone.
+        """
         torch.manual_seed(seed)
         model = make(self.config)
         optimizer = build_optimizer(
@@ -100,9 +105,15 @@ class Laboratory:
                 total_steps=steps,
             )
 
-        precision = choose_precision()
+        end = self.tokenizer.end_of_text_id if apart else None
         records = train(
-            model, stream, optimizer, lr_at=lr_at, steps=steps, precision=precision
+            model,
+            stream,
+            optimizer,
+            lr_at=lr_at,
+            steps=steps,
+            loss_fn=partial(next_token_loss, end_of_text_id=end),
+            precision=choose_precision(),
         )
         for _ in tqdm(records, total=steps, leave=False):
             pass
@@ -144,6 +155,17 @@ def optimizers() -> dict:
             )
             losses[f"{matrices} {rate:g}"] = spread([run(seed) for seed in SEEDS])
     return {"unit": "bits per byte", "steps": 200, "validation_loss": losses}
+
+
+def documents() -> dict:
+    """Compare rows whose documents see each other with rows that keep them apart."""
+    laboratory, losses, lengths = Laboratory.open(), {}, (100, 200, 300)
+    for name, apart in (("together", False), ("apart", True)):
+        make = partial(laboratory.loss, Transformer, apart=apart)
+        losses[name] = [
+            spread([make(seed, steps=steps) for seed in SEEDS]) for steps in lengths
+        ]
+    return {"unit": "bits per byte", "steps": lengths, "validation_loss": losses}
 
 
 def fresh_run(seed: int, out: Path, source: str = "storyworld") -> dict:
@@ -238,6 +260,7 @@ def training_speed(report: dict) -> float:
 EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "norms": ("ch04_transformer", norms),
     "optimizers": ("ch05_pretraining", optimizers),
+    "documents": ("ch05_pretraining", documents),
     "main": ("common", main_job),
     "real_text": ("common", real_text),
 }

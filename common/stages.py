@@ -77,10 +77,10 @@ class RunConfig:
     seed: int = 0
     n_stories: int = 36_000
     vocab_size: int = 3072
-    pretrain_steps: int = 1350
+    pretrain_steps: int = 1100
     max_epochs: int = 8
     pretrain: dict = field(default_factory=lambda: {"batch_size": 10})
-    sft: dict = field(default_factory=lambda: {"batch_size": 10, "steps": 550})
+    sft: dict = field(default_factory=lambda: {"batch_size": 10, "steps": 450})
     dpo: dict = field(default_factory=lambda: {"n_stories": 120, "steps": 60})
     evaluation_documents: int = 1000
     exam_stories: int = 100
