@@ -127,10 +127,10 @@ def real_text_part(results: dict) -> str:
     for name, source in results["results"]["sources"].items():
         sizes = (f"{source['bytes'][s] / 1e6:.1f}" for s in ("train", "validation"))
         losses = (number(source[key], 3) for key in ("ngram_loss", "loss"))
-        body.append((name, *sizes, *losses, number(source["total_seconds"])))
+        body.append((name, *sizes, *losses))
         samples += f"\n{name}, seed 0, temperature 0.8:\n\n"
         samples += f"```\n{source['sample'].strip()}\n```\n"
-    head = ("text", "MB read", "MB held out", "5-gram", "model", "seconds")
+    head = ("text", "MB read", "MB held out", "5-gram", "model")
     return (
         f"\n### Real text\n\nMeasured by `{results['command']}`, three seeds, in bits "
         "per byte of held-out text: of a single file its last tenth, of many files a "
