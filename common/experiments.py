@@ -35,7 +35,7 @@ from ch04_transformer.transformer import (
     Transformer,
     TransformerBlock,
 )
-from ch05_pretraining.machine import choose_precision, measure_machine
+from ch05_pretraining.machine import choose_precision, has_compiler, measure_machine
 from ch05_pretraining.optimizers import build_optimizer
 from ch05_pretraining.pretraining import (
     BatchStream,
@@ -106,13 +106,16 @@ class Laboratory:
             )
 
         end = self.tokenizer.end_of_text_id if apart else None
+        loss_fn = partial(next_token_loss, end_of_text_id=end)
+        torch.compiler.reset()  # what was compiled for the variant before
+        compiled = torch.compile(loss_fn, dynamic=False) if has_compiler() else loss_fn
         records = train(
             model,
             stream,
             optimizer,
             lr_at=lr_at,
             steps=steps,
-            loss_fn=partial(next_token_loss, end_of_text_id=end),
+            loss_fn=compiled,
             precision=choose_precision(),
         )
         for _ in tqdm(records, total=steps, leave=False):
