@@ -6,6 +6,7 @@ Nothing here measures: every number was written by the stage that made it.
 import html
 import io
 import json
+import re
 import subprocess
 from base64 import b64encode
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from common.book import draw_level, draw_line, new_figure
 from common.stages import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
+NUMBER = re.compile(r"[\d.,]+( %( \[.*\])?)?")
 STYLE = """
 body { font: 16px/1.5 Georgia, serif; max-width: 46rem; margin: auto; padding: 2rem }
 table { border-collapse: collapse; margin: 1rem 0; font-size: 15px }
@@ -182,8 +184,8 @@ def table(rows: list[tuple], head: tuple[str, ...]) -> str:
     cells = ["<tr>" + "".join(f"<th>{html.escape(h)}</th>" for h in head) + "</tr>"]
     for row in rows:
         line = "".join(
-            f"<td{'' if i == 0 else ' class=n'}>{html.escape(str(value))}</td>"
-            for i, value in enumerate(row)
+            f"<td{' class=n' * bool(NUMBER.fullmatch(v))}>{html.escape(v)}</td>"
+            for v in map(str, row)
         )
         cells.append(f"<tr>{line}</tr>")
     return "<table>" + "".join(cells) + "</table>"
@@ -244,9 +246,10 @@ def kinds_figure(report: dict) -> str:
         heights = [values[kind] for kind in kinds]
         axes.bar(places, heights, width=0.36, color=colour, label=name)
     axes.set_xticks(range(len(kinds)), kinds)
-    draw_level(axes, report["finetuned"]["no_lookback_baseline"], "without reading")
+    blind = report["finetuned"]["no_lookback_baseline"]
+    axes.axhline(blind, color="black", linestyle=":", label="without reading")
     axes.set_ylim(0, 1.05)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
     return picture(axes, "Accuracy by kind of question, after tuning and alignment.")
 
 
