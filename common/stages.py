@@ -64,9 +64,8 @@ def check_options(stage: str, options: dict, config: type) -> None:
 class RunConfig:
     """What a run is made of; every stage reads its own part.
 
-    A text of your own is read `max_epochs` times at most: up to four times repeated
-    tokens are worth nearly as much as new ones, past sixteen almost nothing
-    (Muennighoff et al. 2023).
+    A text of your own is read `max_epochs` times at most: up to four times, repeated
+    tokens are worth nearly as much as new ones (Muennighoff et al. 2023).
 
     Raises:  ValueError where a value is impossible.
     """
@@ -78,7 +77,7 @@ class RunConfig:
     n_stories: int = 36_000
     vocab_size: int = 3072
     pretrain_steps: int = 1100
-    max_epochs: int = 8
+    max_epochs: int = 4
     pretrain: dict = field(default_factory=lambda: {"batch_size": 10})
     sft: dict = field(default_factory=lambda: {"batch_size": 10, "steps": 450})
     dpo: dict = field(default_factory=lambda: {"n_stories": 120, "steps": 60})
