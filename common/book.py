@@ -85,7 +85,8 @@ def read_results(name: str, folder: Path = ROOT) -> dict:
     found = json.loads(paths[0].read_text(encoding="utf-8"))
     cores, processor = (found["machine"][key] for key in ("cores", "processor"))
     seeds = ", ".join(map(str, found["seeds"]))
-    print(f"{found['command']} (seeds {seeds}; {cores} cores, {processor})")
+    cores = f"{cores} core{'s' * (cores > 1)}"
+    print(f"{found['command']} (seeds {seeds}; {cores}, {processor})")
     return found
 
 
@@ -152,14 +153,20 @@ def draw_line(
 
 
 def draw_spreads(
-    axes: Axes, x: Sequence[float], spreads: Sequence[dict], label: str, number: int = 0
+    axes: Axes,
+    x: Sequence[float],
+    spreads: Sequence[dict],
+    label: str,
+    number: int = 0,
+    **options: object,
 ) -> None:
     """Draw a line through the means, and at each a bar from least to greatest.
 
-    A spread is what an experiment writes: `mean`, `min`, `max` and `values`.
+    A spread is what an experiment writes: `mean`, `min`, `max` and `values`; options
+    are those of `draw_line`.
     """
     means = [spread["mean"] for spread in spreads]
-    draw_line(axes, x, means, label, number)
+    draw_line(axes, x, means, label, number, **options)
     lows, highs = ([spread[key] for spread in spreads] for key in ("min", "max"))
     axes.vlines(x, lows, highs, color=COLOURS[number % len(COLOURS)], linewidth=2)
 

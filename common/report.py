@@ -217,7 +217,9 @@ def draw_losses(curves: list[dict], base: dict) -> Axes:
     for number, curve in enumerate(curves):
         label = f"seed {number}" if len(curves) > 1 else "model"
         x, y = curve["million_tokens"], curve["bits_per_byte"]
-        draw_line(axes, x, y, label, number, label_at=0, offset=(8, 14 * number))
+        # Each label beside a point of its own, for the lines lie close together.
+        place = min(number, len(x) - 1)
+        draw_line(axes, x, y, label, number, label_at=place, offset=(4, 12))
     draw_level(axes, base["ngram_loss"], "5-gram Kneser-Ney")
     if "floor" in base:
         draw_level(axes, base["floor"], "entropy floor: no model can be lower")

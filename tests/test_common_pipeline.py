@@ -27,7 +27,7 @@ from ch06_generation import generation
 from ch06_generation.generation import generate
 from ch07_finetuning.finetuning import chat_prompt
 from ch08_alignment.alignment import Pair
-from common import pipeline, verify
+from common import pipeline, stages, verify
 from common.model import LLM, PRESETS, build
 from common.pipeline import STAGES, name_run, run_pipeline, run_stage, stage_key
 from common.stages import QUICK, RunConfig
@@ -779,3 +779,11 @@ def test_a_checkpoint_of_chapter_5_gives_equal_logits_on_the_roof(tiny, tmp_path
         expected = model(tokens)
         assert torch.equal(loaded.model(tokens), expected)
         assert torch.equal(LLM.load(tmp_path / "model").model(tokens), expected)
+
+
+def test_a_text_of_your_own_is_read_four_times_at_most():
+    """10,000 tokens in batches of 10 rows of 384: 4 * 10,000 / 3,840 is 10.4 steps."""
+    own = replace(RunConfig(), source="plays.txt")
+    assert stages.training_steps(own, 10_000, 10) == 11
+    assert stages.training_steps(own, 10**9, 10) == own.pretrain_steps
+    assert stages.training_steps(RunConfig(), 10_000, 10) == RunConfig().pretrain_steps
