@@ -17,7 +17,6 @@ Words in a row are numbers of 64 bits in sorted arrays (`shingles`): 100,000 of 
 
 import argparse
 import re
-import string
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, tee
@@ -32,11 +31,8 @@ MIN_WORDS = 8  # a shorter evaluation text is too common a phrase to be a leak
 MAX_SHARING = 10  # evaluation texts that may share words which still tell of each
 APOSTROPHES = "'\u2019"
 _WORD = re.compile(r"[^\W_]+")
-_PLAIN = str.maketrans(
-    string.ascii_uppercase + string.punctuation.replace("'", ""),
-    string.ascii_lowercase + " " * (len(string.punctuation) - 1),
-    "'",
-)
+_PLAIN = {c: chr(c).lower() if chr(c).isalnum() else " " for c in range(128)}
+_PLAIN[ord("'")] = ""
 
 
 def words_of(text: str) -> list[str]:
@@ -54,6 +50,11 @@ def plain_text(text: str) -> str:
     return text.translate(_PLAIN) if text.isascii() else " ".join(words_of(text))
 
 
+def read_words(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a number for each word, and where each text begins among them."""
+    return word_hashes([plain_text(text) for text in texts])
+
+
 class EvaluationIndex:
     """All n-grams of an evaluation set, to hold many training texts against.
 
@@ -67,7 +68,7 @@ class EvaluationIndex:
             raise ValueError(f"ngram is {ngram}, must be at least 1 word")
         self.ngram = ngram
         self.shortest = min(MIN_WORDS, ngram)
-        self.words, self.bounds = word_hashes([plain_text(t) for t in eval_texts])
+        self.words, self.bounds = read_words(eval_texts)
         self._windows: dict[int, np.ndarray] = {}
         lengths = np.diff(self.bounds)
         whole = span_hashes(self.words, self.bounds[:-1], self.bounds[1:])
@@ -79,11 +80,13 @@ class EvaluationIndex:
 
     def overlap(self, text: str) -> float:
         """Return the share of the text's words that lie in a shared n-gram, 0 to 1."""
-        return float(self.overlaps([text])[0])
+        return float(self.overlaps(*read_words([text]))[0])
 
-    def overlaps(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the share of each text's words that lie in a shared n-gram."""
-        words, bounds = word_hashes([plain_text(text) for text in texts])
+    def overlaps(self, words: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+        """Return the share of each text's words that lie in a shared n-gram.
+
+        The words of text i are `words[bounds[i]:bounds[i + 1]]` of `read_words`.
+        """
         lengths = np.diff(bounds)
         change = np.zeros(len(words) + 1, dtype=np.int64)
         for rows, size, table in self._searches(lengths):
@@ -139,13 +142,14 @@ class EvaluationIndex:
         sizes = np.bincount(owners[few], minlength=len(self.bounds) - 1)
         return _Telling(values[few], owners[few], sizes)
 
-    def contained(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def contained(
+        self, words: np.ndarray, bounds: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return how much of one evaluation text is in each text, and of which one.
 
         The share is that of the evaluation text's n-grams, 0 to 1; of several texts it
         is the largest. Where none is found the share is 0 and the number -1.
         """
-        words, bounds = word_hashes([plain_text(text) for text in texts])
         lengths = np.diff(bounds)
         sizes = [n for n in self._whole if n >= self.shortest] + [self.ngram]
         found = [np.empty((2, 0), dtype=np.int64)]
@@ -154,7 +158,7 @@ class EvaluationIndex:
             values = span_hashes(words, starts, starts + size)
             readers = np.searchsorted(bounds, starts, side="right") - 1
             found.append(self._telling.owners_of(values, readers))
-        return self._telling.largest_share(np.concatenate(found, axis=1), len(texts))
+        return self._telling.largest_share(np.concatenate(found, axis=1), len(lengths))
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,8 @@ class _Telling:
 
     def owners_of(self, values: np.ndarray, readers: np.ndarray) -> np.ndarray:
         """Return (reader, place of the n-gram) for every n-gram that is known."""
+        known = _contains(self.values, values)
+        values, readers = values[known], readers[known]
         first = np.searchsorted(self.values, values)
         counts = np.searchsorted(self.values, values, side="right") - first
         begins = np.cumsum(counts) - counts
@@ -220,8 +226,9 @@ class Leak:
 
 def find_leaks(texts: Sequence[str], index: EvaluationIndex) -> list[Leak]:
     """Measure each text against the evaluation set: pure, batch by batch."""
-    shares = index.overlaps(texts).tolist()
-    parts, which = (column.tolist() for column in index.contained(texts))
+    read = read_words(texts)
+    shares = index.overlaps(*read).tolist()
+    parts, which = (column.tolist() for column in index.contained(*read))
     return [Leak(*values) for values in zip(shares, parts, which, strict=True)]
 
 

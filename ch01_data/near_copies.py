@@ -11,7 +11,6 @@ exactly n of them, a changed word at place j from the end breaks j.
 
 import argparse
 import random
-import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,7 +20,7 @@ import numpy as np
 from ch01_data.files import run_command
 from ch01_data.minhash import band_keys, candidate_probability, choose_bands
 
-LETTERS = 5  # of an invented word: 26^5 = 11,881,376 words
+WORDS = 16**5  # invented ones, of five signs each: 00000 to fffff
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,8 @@ class NearCopies:
 
 
 def invented_words(rng: random.Random, n: int) -> list[str]:
-    """Return n different words that no language has, or only by chance."""
-    numbers = rng.sample(range(26**LETTERS), n)
-    letters = string.ascii_lowercase
-    return [
-        "".join(letters[number // 26**place % 26] for place in range(LETTERS))
-        for number in numbers
-    ]
+    """Return n different words of five signs that no language has."""
+    return [f"{number:05x}" for number in rng.sample(range(WORDS), n)]
 
 
 def near_copies(

@@ -35,7 +35,6 @@ from ch01_data.near_copies import chain_of_copies, invented_words, s_curve
 from ch01_data.shingles import (
     MULTIPLIER,
     Reread,
-    in_batches,
     scramble,
     shingle_sets,
     shingles,
@@ -428,7 +427,7 @@ def test_damaged_pages_of_the_python_library_are_found():
     copies = []
     for number, text in enumerate(originals):
         words = text.split(" ")
-        for place in rng.sample(range(len(words)), round(len(words) * number / 1500)):
+        for place in rng.sample(range(len(words)), round(len(words) * number / 4000)):
             words[place] = "damaged"
         copies.append(" ".join(words))
     sets = [(word_grams(a), word_grams(b)) for a, b in zip(originals, copies)]
