@@ -14,13 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 MAX_PIVOTS = 256  # documents of one group that are compared with all the others
 BATCH_MEMBERS = 1 << 13  # documents in the groups of one batch
-READ_TOGETHER = 512  # documents whose shingles are in memory at a time
 
 
 def jaccard(a: set, b: set) -> float:
@@ -136,71 +135,57 @@ def similar_pairs(
 
     Similar is an exact Jaccard similarity of at least `threshold` between the sets of
     shingles in the file. A pair that other pairs join already is left out. In a group
-    of more than 256 unlike documents, the 256 shortest are compared with all others.
+    of more than 256 documents, the 256 shortest are compared with all others.
     """
-    found = [np.empty((0, 2), dtype=np.int64)]
+    columns = (batch.ends - batch.begins, batch.members, batch.labels, batch.begins)
+    rows = list(map(_Row._make, zip(*(column.tolist() for column in columns))))
+    found: list[tuple[int, int]] = []
     with open(path, "rb", buffering=0) as file:
-        for begin, end in pairwise(batch.bounds):
-            sizes = batch.ends[begin:end] - batch.begins[begin:end]
-            order = begin + np.lexsort((batch.members[begin:end], sizes))
-            group = _Group(
-                batch.members[order],
-                batch.labels[order],
-                batch.begins[order],
-                batch.ends[order],
-                file,
-            )
-            found += group.similar_pairs(threshold)
-    return np.concatenate(found)
+        for begin, end in pairwise(batch.bounds.tolist()):
+            found += _pairs_of_group(sorted(rows[begin:end]), file, threshold)
+    return np.array(found, dtype=np.int64).reshape(-1, 2)
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Documents that share a key, shortest first."""
+class _Row(NamedTuple):
+    """One document of a group; they are compared shortest first."""
 
-    members: np.ndarray
-    labels: np.ndarray
-    begins: np.ndarray
-    ends: np.ndarray
-    file: BinaryIO
+    size: int
+    member: int
+    label: int
+    begin: int
 
-    def similar_pairs(self, threshold: float) -> Iterator[np.ndarray]:
-        labels = self.labels
-        for pivot in range(min(len(labels) - 1, MAX_PIVOTS)):
-            if (labels == labels[0]).all():
-                return
-            others = self.worth_comparing(pivot, threshold)
-            for start in range(0, len(others), READ_TOGETHER):
-                part = others[start : start + READ_TOGETHER]
-                near = part[self.similarity(pivot, part) >= threshold]
-                ends = np.full(len(near), self.members[pivot]), self.members[near]
-                yield np.stack(ends, axis=1)
-                labels[np.isin(labels, labels[near])] = labels[pivot]
 
-    def worth_comparing(self, pivot: int, threshold: float) -> np.ndarray:
-        """Return whom nothing joins to the pivot and who is short enough.
+def _pairs_of_group(
+    group: list[_Row], file: BinaryIO, threshold: float
+) -> Iterator[tuple[int, int]]:
+    """Yield similar pairs until the group is joined or all is compared."""
+    first: dict[int, int] = {}
+    joined = UnionFind(len(group))
+    joined.join((i, first.setdefault(row.label, i)) for i, row in enumerate(group))
+    apart = len(first)
+    for i, pivot in enumerate(group[:MAX_PIVOTS]):
+        if apart == 1:
+            return
+        own = _read_set(file, pivot)
+        for j, other in enumerate(group[i + 1 :], start=i + 1):
+            if pivot.size / other.size < threshold:
+                break  # no similarity exceeds the smaller size by the larger one
+            if joined.find(i) == joined.find(j):
+                continue
+            if set_similarity(own, _read_set(file, other)) >= threshold:
+                joined.join([(i, j)])
+                apart -= 1
+                yield pivot.member, other.member
 
-        No similarity exceeds the smaller size by the larger one.
-        """
-        sizes = self.ends - self.begins
-        rest = slice(pivot + 1, None)
-        near = sizes[pivot] / sizes[rest] >= threshold
-        return (
-            pivot + 1 + np.flatnonzero(near & (self.labels[rest] != self.labels[pivot]))
-        )
 
-    def similarity(self, pivot: int, others: np.ndarray) -> np.ndarray:
-        """Return the exact Jaccard similarity of the pivot and each of the others."""
-        own = self.read(pivot)
-        parts = [self.read(other) for other in others]
-        sizes = np.array([len(part) for part in parts])
-        values = np.concatenate(parts)
-        places = np.minimum(np.searchsorted(own, values), len(own) - 1)
-        begins = np.cumsum(sizes) - sizes
-        shared = np.add.reduceat(own[places] == values, begins, dtype=np.int64)
-        return shared / (len(own) + sizes - shared)
+def _read_set(file: BinaryIO, row: _Row) -> np.ndarray:
+    file.seek(8 * row.begin)
+    return np.frombuffer(file.read(8 * row.size), dtype=np.uint64)
 
-    def read(self, member: int) -> np.ndarray:
-        self.file.seek(8 * int(self.begins[member]))
-        size = 8 * int(self.ends[member] - self.begins[member])
-        return np.frombuffer(self.file.read(size), dtype=np.uint64)
+
+def set_similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the Jaccard similarity of two sets of numbers, each number given once."""
+    both = np.concatenate((a, b))
+    both.sort()
+    shared = int(np.count_nonzero(both[1:] == both[:-1]))
+    return shared / max(len(both) - shared, 1)

@@ -16,6 +16,7 @@ has an inverse modulo 2^64. Words are runs of bytes, shingles are runs of words.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -81,9 +82,12 @@ def shingles(texts: Sequence[str], ngram: int = 5) -> tuple[np.ndarray, np.ndarr
 def shingle_sets(texts: Sequence[str], ngram: int = 5) -> tuple[np.ndarray, np.ndarray]:
     """Return the shingles of each text once, in order, and where each text begins."""
     values, bounds = shingles(texts, ngram)
-    sets = [np.unique(values[a:b]) for a, b in zip(bounds[:-1], bounds[1:])]
-    sizes = [len(each) for each in sets]
-    return np.concatenate([values[:0], *sets]), np.cumsum([0, *sizes])
+    for begin, end in pairwise(bounds.tolist()):
+        values[begin:end].sort()
+    first = np.ones(len(values), dtype=bool)
+    first[1:] = values[1:] != values[:-1]
+    first[bounds[:-1][np.diff(bounds) > 0]] = True
+    return values[first], np.concatenate([[0], np.cumsum(first)])[bounds]
 
 
 def windows_of(
@@ -113,20 +117,21 @@ def span_hashes(
     power, inverse = odd_powers(BLOCK)
     at_start, back = np.zeros((2, len(starts)), dtype=np.uint64)
     at_end = np.zeros(len(ends), dtype=np.uint64)
-    carry = np.uint64(0)
+    carry = 0
     for begin in range(0, len(numbers) + 1, BLOCK):
         # One more than each number: a run must not equal the same run with zeros added.
-        block = numbers[begin : begin + BLOCK].astype(np.uint64) + np.uint64(1)
+        block = np.add(numbers[begin : begin + BLOCK], 1, dtype=np.uint64)
         sums = np.zeros(len(block) + 1, dtype=np.uint64)
         np.cumsum(block * power[: len(block)], out=sums[1:])
-        sums = sums * np.uint64(pow(MULTIPLIER, begin, 2**64)) + carry
-        carry = sums[-1]
+        forth, base = pow(MULTIPLIER, begin, 2**64), np.uint64(carry)
         first, last = np.searchsorted(starts, (begin, begin + BLOCK))
         places = starts[first:last] - begin
-        at_start[first:last] = sums[places]
-        back[first:last] = inverse[places] * np.uint64(pow(MULTIPLIER, -begin, 2**64))
+        at_start[first:last] = sums[places] * np.uint64(forth) + base
+        back[first:last] = inverse[places] * np.uint64(pow(forth, -1, 2**64))
         first, last = np.searchsorted(ends, (begin, begin + BLOCK))
-        at_end[first:last] = sums[ends[first:last] - begin]
+        places = ends[first:last] - begin
+        at_end[first:last] = sums[places] * np.uint64(forth) + base
+        carry = (int(sums[-1]) * forth + carry) % 2**64
     return scramble((at_end - at_start) * back)
 
 
