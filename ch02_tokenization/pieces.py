@@ -98,6 +98,17 @@ def count_batch(
     return counts
 
 
+def settled_pieces(text: str, find_pieces: Callable[[str], list[str]]) -> list[str]:
+    """Return the first pieces of `text`: those that stay the same whatever may follow.
+
+    Only the last two can change: white space is one piece or two, depending on what
+    stands behind it. So it is with the two patterns above, and with others that look
+    no further ahead than to the next character. Keep the pieces, not their text: cut
+    anew without what follows, it may be cut in other places.
+    """
+    return find_pieces(text)[:-2]
+
+
 def pieces_by_stretch(
     text: str, find_pieces: Callable[[str], list[str]], width: int = BATCH_CHARACTERS
 ) -> Iterator[list[str]]:
@@ -107,23 +118,13 @@ def pieces_by_stretch(
     """
     begin, reach = 0, width
     while begin + reach < len(text):
-        settled = find_pieces(text[begin : begin + reach])[:-2]
+        settled = settled_pieces(text[begin : begin + reach], find_pieces)
         if settled:
             yield settled
             begin, reach = begin + sum(map(len, settled)), width
         else:
             reach *= 2  # one piece fills the stretch
     yield find_pieces(text[begin:])
-
-
-def settled_end(text: str, find_pieces: Callable[[str], list[str]]) -> int:
-    """Return the end of the part of `text` that is cut alike whatever may follow.
-
-    Only the last two pieces can change: white space is one piece or two, depending on
-    what stands behind it. So it is with the two patterns above, and with others that
-    look no further ahead than to the next character.
-    """
-    return sum(map(len, find_pieces(text)[:-2]))
 
 
 def stretches(texts: Iterable[str], width: int) -> Iterator[str]:

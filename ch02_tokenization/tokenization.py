@@ -35,7 +35,7 @@ from ch02_tokenization.pieces import (
     MAX_PIECES,
     count_pieces,
     map_in_order,
-    settled_end,
+    settled_pieces,
     special_splitter,
     stretches,
     valid_unicode,
@@ -49,7 +49,7 @@ SPECIAL_TOKENS = (END_OF_TEXT, "<|user|>", "<|assistant|>", "<|system|>", "<|end
 
 MAX_CACHED_PIECES = 100_000
 MAX_CACHED_LENGTH = 256  # characters; longer pieces are rare and seldom come back
-MAX_BLANKS = 100_000  # in a row; with more tiktoken may panic (0.14)
+MAX_BLANKS = 500_000  # in a row; from a million on tiktoken 0.14 panics
 
 
 def train_bpe(
@@ -214,9 +214,12 @@ class Tokenizer:
         return list(allowed_special)
 
     def _encode_ordinary(self, text: str) -> list[int]:
+        return self._encode_pieces(self._find_pieces(text))
+
+    def _encode_pieces(self, pieces: list[str]) -> list[int]:
         ids: list[int] = []
         known = self._cache.get
-        for piece in self._find_pieces(text):
+        for piece in pieces:
             ids += known(piece) or self._encode_piece(piece)
         return ids
 
@@ -249,22 +252,28 @@ class Tokenizer:
         for text in stretches(texts, buffer_characters):
             buffer += text
             if len(buffer) >= wanted:
-                cut = self._settled(buffer, splitter)
-                yield from self.encode(buffer[:cut], allowed_special)
-                buffer = buffer[cut:]
+                border, limit = self._safe_borders(buffer, splitter)
+                pieces = settled_pieces(buffer[border:limit], self._find_pieces)
+                yield from self.encode(buffer[:border], allowed_special)
+                yield from self._encode_pieces(pieces)
+                buffer = buffer[border + sum(map(len, pieces)) :]
                 # A piece longer than the buffer: read on before looking again.
                 wanted = max(buffer_characters, 2 * len(buffer))
         yield from self.encode(buffer, allowed_special)
 
-    def _settled(self, buffer: str, splitter: regex.Pattern | None) -> int:
-        """Return a cut in `buffer` before which no later text can change the ids."""
-        # A special token may have begun in the last characters, so they must wait.
+    def _safe_borders(
+        self, buffer: str, splitter: regex.Pattern | None
+    ) -> tuple[int, int]:
+        """Return where the last whole special token ends, and where none has begun.
+
+        One may have begun in the last characters, so they must wait.
+        """
         longest = max(map(len, self.special_tokens), default=0) if splitter else 0
-        limit, cut = max(0, len(buffer) - longest), 0
+        limit, border = max(0, len(buffer) - longest), 0
         for match in splitter.finditer(buffer) if splitter else ():
             if match.start() < limit:
-                cut = match.end()
-        return cut + settled_end(buffer[cut:limit], self._find_pieces)
+                border = match.end()
+        return border, limit
 
     def fast_encoder(self, threads: int = 1) -> Callable[[list[str]], list[list[int]]]:
         """Return a function that encodes a list of documents through tiktoken.

@@ -6,6 +6,7 @@ import signal
 import time
 import tracemalloc
 from collections import Counter
+from functools import partial
 
 import pytest
 import regex
@@ -13,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ch01_data.sources import read_documents
+from ch02_tokenization import pieces
+from ch02_tokenization.benchmark import new_words
 from ch02_tokenization.pieces import (
     GPT2_PATTERN,
     GPT4_PATTERN,
@@ -21,7 +24,7 @@ from ch02_tokenization.pieces import (
     count_pieces,
     map_in_order,
     pieces_by_stretch,
-    settled_end,
+    settled_pieces,
     stretches,
 )
 from ch02_tokenization.tokenization import END_OF_TEXT, SPECIAL_TOKENS, train_bpe
@@ -93,8 +96,9 @@ def test_a_long_text_is_cut_alike_by_stretches(text, width, pattern):
 @given(TRICKY_TEXT, TRICKY_TEXT, st.sampled_from(PATTERNS))
 def test_nothing_that_follows_changes_what_is_settled(text, more, pattern):
     find = regex.compile(pattern).findall
-    end = settled_end(text, find)
-    assert find(text[:end]) + find((text + more)[end:]) == find(text + more)
+    settled = settled_pieces(text, find)
+    end = len("".join(settled))
+    assert settled + find((text + more)[end:]) == find(text + more)
 
 
 @check
@@ -106,48 +110,54 @@ def test_stretches_join_halves_of_characters_as_utf_16_does(texts, width):
     assert all(len(part) <= width + 1 for part in parts)
 
 
-def test_the_tokenizer_is_the_same_for_any_number_of_processes(library):
-    texts = [f"{END_OF_TEXT}{text}" for text in library * 3]
-    assert len(list(batches(texts))) > 1
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(pieces, "batches", partial(batches, characters=50_000))
+
+
+def test_the_tokenizer_is_the_same_for_any_number_of_processes(library, small_batches):
+    texts = [f"{END_OF_TEXT}{text}" for text in library]
+    assert len(list(pieces.batches(texts))) > 5
     one = train_bpe(texts, 700, SPECIAL_TOKENS)
     for processes in (2, 3):
         several = train_bpe(iter(texts), 700, SPECIAL_TOKENS, processes=processes)
         assert several.hash == one.hash
 
 
-def test_forgetting_is_the_same_for_any_number_of_processes(library):
+def test_forgetting_is_the_same_for_any_number_of_processes(library, small_batches):
     counted = [
-        list(count_pieces(library * 3, [], GPT4_PATTERN, processes, 4000).items())
+        list(count_pieces(library, [], GPT4_PATTERN, processes, 4000).items())
         for processes in (1, 2)
     ]
     assert counted[0] == counted[1] and len(counted[0]) <= 4000
-    exact = count_pieces(library * 3, [], GPT4_PATTERN)
+    exact = count_pieces(library, [], GPT4_PATTERN)
     assert len(exact) > 8000
-    frequent = exact.most_common(500)
-    assert dict(frequent).items() <= dict(counted[0]).items(), "frequent ones are exact"
+    kept = dict(counted[0])
+    assert all(count <= exact[piece] for piece, count in kept.items())
+    assert all(kept[piece] == count for piece, count in exact.most_common(50))
 
 
-def test_memory_grows_with_different_pieces_only():
-    line = "".join(f" {first}{second}" for first in "abcdefgh" for second in "ijklmnop")
-    peaks = []
-    for n in (20, 200):
-        tracemalloc.start()
-        count_pieces(itertools.repeat(line * 100, n), [], GPT4_PATTERN)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0] < 60e6
-
-
-def test_endless_new_pieces_need_no_more_memory_than_the_limit():
-    words = (" w" + "".join(map("abcdefghijklmnop".__getitem__, digits)) + " the"
-             for digits in itertools.product(range(16), repeat=5))  # fmt: skip
-    texts = ("".join(itertools.islice(words, 20_000)) for _ in range(25))
+def peak_bytes(texts, **limits):
+    """Count the pieces of some texts; return the counts and what they took at most."""
     tracemalloc.start()
-    counts = count_pieces(texts, [], GPT4_PATTERN, max_pieces=50_000)
+    counts = count_pieces(texts, [], GPT4_PATTERN, **limits)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(counts) <= 50_000 and counts[" the"] == 500_000
-    assert peak < 60e6  # 500,000 different words would take more
+    return counts, peak
+
+
+def test_memory_grows_with_different_pieces_only(small_batches):
+    line = "".join(f" {first}{second}" for first in "abcdefgh" for second in "ijklmnop")
+    peaks = [peak_bytes(itertools.repeat(line * 20, n))[1] for n in (40, 200)]
+    assert peaks[1] < 1.1 * peaks[0] < 5e6
+
+
+def test_endless_new_pieces_need_no_more_memory_than_the_limit(small_batches):
+    words = (f"{word} the" for word in new_words())
+    texts = ("".join(itertools.islice(words, 2000)) for _ in range(30))
+    counts, peak = peak_bytes(texts, max_pieces=5000)
+    assert len(counts) <= 5000 and counts[" the"] == 60_000
+    assert peak < 8e6  # 60,000 different words would take more
 
 
 # ---------------------------------------------------------------- many cores

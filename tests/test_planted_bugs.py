@@ -69,8 +69,8 @@ BUGS = [
     Bug(
         "text that follows is thought to change the last piece only",
         PIECES,
-        "find_pieces(text)[:-2]))",
-        "find_pieces(text)[:-1]))",
+        "return find_pieces(text)[:-2]",
+        "return find_pieces(text)[:-1]",
         (f"{PIECES_TESTS}::test_nothing_that_follows_changes_what_is_settled",),
     ),
     Bug(
