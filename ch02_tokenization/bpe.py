@@ -65,11 +65,11 @@ class PairCounts:
     def __init__(self, words: list[list[int]], frequencies: list[int]) -> None:
         self.words, self.frequencies = words, frequencies
         self.counts: defaultdict[tuple[int, int], int] = defaultdict(int)
-        self.holders: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+        self.holders: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         for index, word in enumerate(words):
             for pair in pairwise(word):
                 self.counts[pair] += frequencies[index]
-                self.holders[pair].add(index)
+                self.holders[pair].append(index)
         self.heap = [(-count, pair) for pair, count in self.counts.items()]
         heapq.heapify(self.heap)
 
@@ -91,12 +91,14 @@ class PairCounts:
         for index in holders.pop(pair):
             frequency, old = self.frequencies[index], self.words[index]
             word = self.words[index] = merge_pair(old, pair, new)
+            if len(word) == len(old):
+                continue  # the pair stood there twice, and the word was noted twice
             for gone in pairwise(old):
                 counts[gone] -= frequency
             for made in pairwise(word):
                 counts[made] += frequency
                 if new in made:
-                    holders[made].add(index)
+                    holders[made].append(index)
                     grown.add(made)
         counts.pop(pair, None)
         for made in grown - {pair}:

@@ -1,4 +1,4 @@
-"""Exercises of chapter 2: rebuild the loader and one merge, then go one step beyond.
+"""Exercises of chapter 2: rebuild three parts of the module, then go beyond it.
 
 `make exercises CH=02` copies this file to answers/ and grades what you write there.
 """
@@ -72,3 +72,35 @@ def readable_parts(tokenizer: Tokenizer, ids: Iterable[int]) -> Iterator[str]:
     bytes of one id.
     """
     raise NotImplementedError("exercise 2.4")
+
+
+def best_fit(sizes: Sequence[int], capacity: int) -> list[list[int]]:
+    """Rebuild the packing of rows: largest first, each where it leaves the least room.
+
+    `sizes` are the lengths of documents; the answer is a list of rows, each a list of
+    places in `sizes`. A document goes into the fullest row that still has room for it,
+    and opens a new row where there is none. The sizes stay as they were.
+
+    Raises:  ValueError if a document is longer than `capacity`.
+
+    Hint: sort the places, not the sizes, and keep beside the rows a list of the room
+    that is left in each. Of the rows that have enough room take the one with the least.
+    The module finds it without looking at every row; you need not.
+    """
+    raise NotImplementedError("exercise 2.5")
+
+
+def fewest_tokens(data: bytes, tokens: Collection[bytes]) -> list[bytes]:
+    """Cut bytes into as few tokens as there can be, whatever merging would do.
+
+    Where several cuts are equally short any of them will do. Empty data has no tokens,
+    and an empty token is never taken.
+
+    Raises:  ValueError if no row of tokens makes up the data.
+
+    Hint: ask a smaller question first: what is the least number of tokens for the first
+    n bytes? For n = 0 it is 0. For each further n look at every token that could be the
+    last one; what stands before it is a smaller question, already answered. Note for
+    each n which last token was best, and read the cut backwards from the end.
+    """
+    raise NotImplementedError("exercise 2.6")

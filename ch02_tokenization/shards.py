@@ -17,22 +17,23 @@ every document and is the last thing that the model learns to say of it.
 """
 
 import argparse
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain, islice
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from ch01_data.files import atomic_path, run_command, sha256, write_text
+from ch01_data.files import atomic_path, run_command, sha256
 from ch01_data.sources import read_documents
-from ch02_tokenization.tokenization import Tokenizer, valid_unicode
+from ch02_tokenization.unfinished import PartialShard, encode_block
+from ch02_tokenization.pieces import batches, map_in_order
+from ch02_tokenization.tokenization import Tokenizer
 
 NOT_COUNTED = -100  # the target that torch's cross_entropy leaves out
-DOCUMENTS_AT_ONCE = 1024
 AGAIN = "encode the text again with `python -m ch02_tokenization.shards`"
 
 
@@ -165,49 +166,47 @@ def encode_corpus(
 
     Special tokens written in a document are ordinary text there: no text from outside
     can end a document early. End-of-text tokens are added when rows are packed. The
-    texts are taken up as they come, `processes` cores encode them.
+    texts are taken up as they come, `processes` cores encode them: as threads, since
+    tiktoken holds no lock while it works.
 
-    Raises:  ValueError if the documents hold no text at all.
+    A run that was stopped goes on where it was when it is started again with the same
+    texts (`unfinished.py`); the bytes are those of an unbroken run, for any number of
+    processes.
+
+    Raises:  ValueError if the documents hold no text at all, or if another process is
+             writing this shard.
     """
     binary, header_path = shard_files(path)
     dtype = np.dtype("<u2" if tokenizer.vocab_size <= 1 << 16 else "<u4")
-    encode = tokenizer.fast_encoder(threads=processes)
-    lengths, text_bytes, checksum = [], 0, hashlib.sha256()
+    encode = partial(encode_block, encode=tokenizer.array_encoder(), dtype=dtype)
+    made_by = {"tokenizer": tokenizer.hash, "dtype": dtype.str}
     # Nothing is shown in the first second: bad input ends in one line, not in two.
     texts = tqdm(
         texts, desc="encoding", unit=" documents", delay=1, disable=not progress
     )
-    with atomic_path(binary) as temporary:
-        with open(temporary, "wb") as file:
-            for batch in batches(texts, DOCUMENTS_AT_ONCE):
-                encoded = encode(batch)
-                lengths += map(len, encoded)
-                text_bytes += sum(len(valid_unicode(text).encode()) for text in batch)
-                data = np.fromiter(chain.from_iterable(encoded), dtype).tobytes()
-                checksum.update(data)
-                file.write(data)
+    with PartialShard(binary, made_by) as part:
+        blocks = part.remaining(batches(texts))
+        for entry, data in map_in_order(encode, blocks, processes, ThreadPoolExecutor):
+            part.append(entry, data)
+        lengths = [length for entry in part.entries for length in entry.lengths]
         if not sum(lengths):
+            part.keep(0)
             raise ValueError(
                 f"{len(lengths)} documents and no text in them; nothing to encode"
             )
-    header = {
-        "dtype": dtype.str,
-        "count": sum(lengths),
-        "documents": len(lengths),
-        "text_bytes": text_bytes,
-        "tokenizer": tokenizer.hash,
-        "checksum": checksum.hexdigest(),
-        "offsets": [0, *np.cumsum(lengths).tolist()],
-    }
-    write_text(header_path, json.dumps(header) + "\n")
+        header = {
+            "dtype": dtype.str,
+            "count": sum(lengths),
+            "documents": len(lengths),
+            "text_bytes": sum(entry.text_bytes for entry in part.entries),
+            "tokenizer": tokenizer.hash,
+            "checksum": part.checksum(),
+            "offsets": [0, *np.cumsum(lengths).tolist()],
+        }
+        with atomic_path(header_path) as temporary:
+            temporary.write_text(json.dumps(header) + "\n", "utf-8", newline="\n")
+            part.finish()
     return TokenShard.open(binary, tokenizer)
-
-
-def batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Yield lists of up to `size` texts."""
-    texts = iter(texts)
-    while batch := list(islice(texts, size)):
-        yield batch
 
 
 # ---------------------------------------------------------------- packing

@@ -7,25 +7,39 @@ so that any text at all can be written. The *merges* say, in the order in which 
 were learned, which two neighbouring tokens become one. The *special tokens* stand for
 no text: they mark where a document ends or who speaks.
 
-How merges are learned and applied stands in `bpe.py`, which comes first, and the files
-in `formats.py`; here are training from text and the `Tokenizer`.
+How text is cut and counted stands in `pieces.py`, how merges are learned and applied in
+`bpe.py`, and the files in `formats.py`; here these become training from text and the
+`Tokenizer`.
 """
 
 import argparse
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import regex
 import tiktoken
+from tqdm import tqdm
 
 from ch01_data.files import run_command, write_text
-from ch01_data.sources import read_documents
+from ch01_data.sources import Document, read_documents
 from ch02_tokenization.bpe import learn_merges, merge_piece
 from ch02_tokenization.formats import read_gpt2, read_tokenizer_json, tokenizer_json
+from ch02_tokenization.pieces import (
+    GPT2_PATTERN,
+    GPT4_PATTERN,
+    MAX_PIECES,
+    count_pieces,
+    map_in_order,
+    settled_pieces,
+    special_splitter,
+    stretches,
+    valid_unicode,
+)
 
 if TYPE_CHECKING:
     import tokenizers
@@ -33,19 +47,9 @@ if TYPE_CHECKING:
 END_OF_TEXT = "<|endoftext|>"
 SPECIAL_TOKENS = (END_OF_TEXT, "<|user|>", "<|assistant|>", "<|system|>", "<|end|>")
 
-# GPT-2 splits off contractions, words, numbers and punctuation, each with the space
-# before it. GPT-4 also takes capital contractions, lets a word keep one leading mark,
-# cuts numbers after three digits and keeps line ends apart. `(?i:'s)` is spelled out,
-# because engines disagree on which letters fold to an s.
-GPT2_PATTERN = (
-    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-)
-GPT4_PATTERN = (
-    r"'(?:[sdmtSDMT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-
 MAX_CACHED_PIECES = 100_000
+MAX_CACHED_LENGTH = 256  # characters; longer pieces are rare and seldom come back
+MAX_BLANKS = 500_000  # in a row; from a million on tiktoken 0.14 panics
 
 
 def train_bpe(
@@ -53,6 +57,8 @@ def train_bpe(
     vocab_size: int,
     special_tokens: Iterable[str] = (),
     pattern: str = GPT4_PATTERN,
+    processes: int = 1,
+    max_pieces: int = MAX_PIECES,
 ) -> "Tokenizer":
     """Learn a vocabulary of `vocab_size` tokens by merging the most frequent pair.
 
@@ -60,6 +66,10 @@ def train_bpe(
     were learned, then the special tokens. A special token that stands in the text is a
     border: it is not learned from. When every piece has become a single token there is
     nothing left to merge, and the vocabulary stays smaller than `vocab_size`.
+
+    `texts` may be larger than memory: it is read once, and what is kept grows with the
+    number of different pieces, up to `max_pieces` (`pieces.count_pieces`). `processes`
+    cut and count; the tokenizer is the same for any number of them.
 
     Raises:  ValueError if there is no text, or if `vocab_size` has no room for the 256
              bytes and the special tokens.
@@ -73,7 +83,7 @@ def train_bpe(
             f"special tokens need at least {256 + len(specials)}"
         )
     texts = [texts] if isinstance(texts, str) else texts
-    counts = count_pieces(texts, specials, pattern)
+    counts = count_pieces(texts, specials, pattern, processes, max_pieces)
     if not counts:
         raise ValueError("there is no text to learn from; give at least one document")
     merges = learn_merges(counts, n_merges)
@@ -81,27 +91,6 @@ def train_bpe(
     tokens = [bytes([byte]) for byte in range(256)] + list(learned)
     ids = {name: len(tokens) + i for i, name in enumerate(specials)}
     return Tokenizer(dict(enumerate(tokens)), merges, ids, pattern)
-
-
-def count_pieces(
-    texts: Iterable[str], special_tokens: Collection[str], pattern: str
-) -> Counter[str]:
-    """Count how often each piece occurs: a corpus has far fewer words than places."""
-    counts: Counter[str] = Counter()
-    pieces = regex.compile(pattern).findall
-    border = special_splitter(special_tokens)
-    for text in map(valid_unicode, texts):
-        for part in border.split(text) if border else (text,):
-            counts.update(pieces(part))
-    return counts
-
-
-def special_splitter(special_tokens: Collection[str]) -> regex.Pattern | None:
-    """Return a pattern that finds special tokens, the longest first; None if none."""
-    longest_first = sorted(special_tokens, key=len, reverse=True)
-    if not longest_first:
-        return None
-    return regex.compile("|".join(regex.escape(name) for name in longest_first))
 
 
 class Tokenizer:
@@ -225,9 +214,12 @@ class Tokenizer:
         return list(allowed_special)
 
     def _encode_ordinary(self, text: str) -> list[int]:
+        return self._encode_pieces(self._find_pieces(text))
+
+    def _encode_pieces(self, pieces: list[str]) -> list[int]:
         ids: list[int] = []
         known = self._cache.get
-        for piece in self._find_pieces(text):
+        for piece in pieces:
             ids += known(piece) or self._encode_piece(piece)
         return ids
 
@@ -238,9 +230,10 @@ class Tokenizer:
             ids = [whole]
         else:
             ids = [self._ranks[token] for token in merge_piece(data, self._ranks)]
-        if len(self._cache) >= MAX_CACHED_PIECES:
-            self._cache.clear()
-        self._cache[piece] = ids
+        if len(piece) <= MAX_CACHED_LENGTH:
+            if len(self._cache) >= MAX_CACHED_PIECES:
+                self._cache.clear()
+            self._cache[piece] = ids
         return ids
 
     def encode_iterable(
@@ -251,31 +244,36 @@ class Tokenizer:
     ) -> Iterator[int]:
         """Yield the ids of the joined `texts`, holding only a buffer of them at a time.
 
-        The ids are those of `encode("".join(texts))`, wherever the texts are cut.
+        The ids are those of `encode("".join(texts))`, wherever the texts are cut. The
+        buffer grows where one piece is longer than it is.
         """
         splitter = special_splitter(self._allowed(allowed_special))
         buffer, wanted = "", buffer_characters
-        for text in texts:
+        for text in stretches(texts, buffer_characters):
             buffer += text
             if len(buffer) >= wanted:
-                cut = self._settled(buffer, splitter)
-                yield from self.encode(buffer[:cut], allowed_special)
-                buffer = buffer[cut:]
+                border, limit = self._safe_borders(buffer, splitter)
+                pieces = settled_pieces(buffer[border:limit], self._find_pieces)
+                yield from self.encode(buffer[:border], allowed_special)
+                yield from self._encode_pieces(pieces)
+                buffer = buffer[border + sum(map(len, pieces)) :]
                 # A piece longer than the buffer: read on before looking again.
                 wanted = max(buffer_characters, 2 * len(buffer))
         yield from self.encode(buffer, allowed_special)
 
-    def _settled(self, buffer: str, splitter: regex.Pattern | None) -> int:
-        """Return a cut in `buffer` before which no later text can change the ids."""
-        # A special token may have begun in the last characters, so they must wait, and
-        # before them the last two pieces: what follows white space can change both.
+    def _safe_borders(
+        self, buffer: str, splitter: regex.Pattern | None
+    ) -> tuple[int, int]:
+        """Return where the last whole special token ends, and where none has begun.
+
+        One may have begun in the last characters, so they must wait.
+        """
         longest = max(map(len, self.special_tokens), default=0) if splitter else 0
-        limit, cut = max(0, len(buffer) - longest), 0
+        limit, border = max(0, len(buffer) - longest), 0
         for match in splitter.finditer(buffer) if splitter else ():
             if match.start() < limit:
-                cut = match.end()
-        pieces = self._find_pieces(buffer[cut:limit])
-        return cut + sum(map(len, pieces[:-2]))
+                border = match.end()
+        return border, limit
 
     def fast_encoder(self, threads: int = 1) -> Callable[[list[str]], list[list[int]]]:
         """Return a function that encodes a list of documents through tiktoken.
@@ -283,8 +281,26 @@ class Tokenizer:
         Equal to `encode(text, allowed_special="none")` of each, and several times as
         fast, because tiktoken is compiled and encodes `threads` documents at a time.
         """
+        encode = self.array_encoder()
+        arrays = partial(map_in_order, encode, workers=threads, pool=ThreadPoolExecutor)
+        return lambda texts: [ids.tolist() for ids in arrays(texts)]
+
+    def array_encoder(self) -> Callable[[str], np.ndarray]:
+        """Return a function that encodes one document through tiktoken, as uint32.
+
+        Equal to `encode(text, allowed_special="none")`, which takes over where tiktoken
+        gives up: it cannot look past hundreds of thousands of blanks.
+        """
         encoding = self.to_tiktoken()
-        return lambda texts: encoding.encode_ordinary_batch(texts, num_threads=threads)
+        endless = regex.compile(rf"\s{{{MAX_BLANKS}}}")
+
+        def encode(text: str) -> np.ndarray:
+            text = valid_unicode(text)
+            if len(text) >= MAX_BLANKS and endless.search(text):
+                return np.array(self.encode(text, "none"), dtype=np.uint32)
+            return encoding.encode_to_numpy(text, disallowed_special=())
+
+        return encode
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """Return the bytes of the tokens, which may end inside a character.
@@ -366,15 +382,6 @@ class Tokenizer:
         return tokenizers.Tokenizer.from_str(self._json())
 
 
-def valid_unicode(text: str) -> str:
-    """Return `text`, half surrogate pairs (which UTF-8 cannot write) made U+FFFD."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
 def main(argv: list[str] | None = None) -> int:
     """Train a tokenizer on text and say what it learned."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -384,25 +391,44 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--special-tokens", nargs="*", default=SPECIAL_TOKENS, metavar="TOKEN"
     )
+    parser.add_argument("--processes", type=int, default=1, help="cores that count")
     parser.add_argument("--show", type=int, default=20, help="merges to print")
     args = parser.parse_args(argv)
 
     def command() -> None:
-        texts = [document.text for document in read_documents(args.input)]
-        tokenizer = train_bpe(texts, args.vocab_size, args.special_tokens)
+        sample: list[str] = []
+        # Nothing is shown in the first second: bad input ends in one line, not in two.
+        documents = tqdm(
+            read_documents(args.input), "counting", unit=" documents", delay=1
+        )
+        texts = remember_first(documents, sample)
+        tokenizer = train_bpe(
+            texts, args.vocab_size, args.special_tokens, processes=args.processes
+        )
         path = tokenizer.save(args.out)
-        counts = [len(ids) for ids in tokenizer.fast_encoder()(texts)]
-        n_bytes = sum(len(valid_unicode(text).encode()) for text in texts)
+        n_tokens = sum(map(len, tokenizer.fast_encoder(args.processes)(sample)))
+        n_bytes = sum(len(valid_unicode(text).encode()) for text in sample)
         print(f"{path}: {len(tokenizer):,} tokens, {len(tokenizer.merges):,} merges")
         print(
-            f"{n_bytes:,} bytes of text become {sum(counts):,} tokens, "
-            f"{n_bytes / sum(counts):.2f} bytes per token"
+            f"the first {n_bytes:,} bytes of text become {n_tokens:,} tokens, "
+            f"{n_bytes / n_tokens:.2f} bytes per token"
         )
         for left, right in tokenizer.merges[: args.show]:
             joined = (left + right).decode("utf-8", "replace")
             print(f"  {left!r} + {right!r} -> {joined!r}")
 
     return run_command(command)
+
+
+def remember_first(
+    documents: Iterable[Document], first: list[str], characters: int = 1 << 22
+) -> Iterator[str]:
+    """Yield the documents' texts, and append the first of them to `first`."""
+    for document in documents:
+        if characters > 0:
+            first.append(document.text)
+            characters -= len(document.text)
+        yield document.text
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import inspect
 import io
 import json
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import PIL.Image
 from IPython.display import Image, display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -263,3 +264,49 @@ def show_figure(axes: Axes, alt: str) -> None:
     few = PIL.Image.open(buffer).convert("RGB").quantize(128)
     few.save(small, format="png", optimize=True)
     display(Image(small.getvalue(), alt=alt))
+
+
+def show_tokens(
+    texts: Mapping[str, Sequence[bytes]], alt: str, *, width: int = 68
+) -> None:
+    """Show texts as rows of coloured boxes, one for each token, under their names.
+
+    A space is written as a dot, a line end as ↵, a byte that is no character by itself
+    in hexadecimal. Colours only tell neighbours apart.
+
+    Units:   width in characters.
+    """
+    placed, line = [], 0
+    for name, tokens in texts.items():
+        placed.append((line, 0, name, None))
+        line, column = line + 1, 0
+        for number, label in enumerate(map(token_label, tokens)):
+            if column + len(label) > width:
+                line, column = line + 1, 0
+            placed.append((line, column, label, COLOURS[number % 3]))
+            column += len(label) + 0.6
+        line += 1.4
+    figure = Figure(figsize=(7.0, 0.24 * line), dpi=100)
+    axes = figure.add_axes((0.01, 0, 0.98, 1))
+    axes.set(xlim=(0, width), ylim=(line - 0.4, -0.6))
+    axes.axis("off")
+    for y, x, label, colour in placed:
+        style = {"va": "center_baseline", "fontsize": 9, "family": "monospace"}
+        if colour is None:
+            axes.text(x, y, label, **style | {"family": "sans-serif"})
+            continue
+        size = len(label) + 0.3
+        box = Rectangle((x, y - 0.4), size, 0.8, color=colour, alpha=0.25, lw=0)
+        axes.add_patch(box)
+        axes.text(x + size / 2, y, label, ha="center", **style)
+    show_figure(axes, alt)
+
+
+def token_label(token: bytes) -> str:
+    """Return a token as text with visible blanks, or else its bytes in hexadecimal."""
+    try:
+        text = token.decode()
+    except UnicodeDecodeError:
+        return token.hex(" ")
+    text = text.replace(" ", "·").replace("\n", "↵").replace("\t", "→")
+    return text if text.isprintable() else token.hex(" ")

@@ -396,19 +396,6 @@ def test_a_damaged_shard_is_refused_by_name_with_what_to_do(tokenizer, tmp_path,
         TokenShard.open(tmp_path / "corpus", tokenizer)
 
 
-def test_a_failed_encoding_leaves_the_old_shard_whole(tokenizer, tmp_path):
-    encode_corpus(TEXTS, tokenizer, tmp_path / "corpus")
-
-    def broken():
-        yield from TEXTS * 500
-        raise OSError("the disk is gone")
-
-    with pytest.raises(OSError, match="the disk is gone"):
-        encode_corpus(broken(), tokenizer, tmp_path / "corpus")
-    assert len(TokenShard.open(tmp_path / "corpus", tokenizer)) == len(TEXTS)
-    assert len(list(tmp_path.iterdir())) == 2
-
-
 @pytest.mark.parametrize("texts", [[], ["", ""]])
 def test_a_corpus_without_text_is_refused_and_writes_no_file(
     tokenizer, tmp_path, texts

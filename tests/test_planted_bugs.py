@@ -11,7 +11,9 @@ from tests.planted import FAILED, PASSED, ROOT, Bug, PlantedTree
 
 CH01 = "tests/test_ch01_ngram.py"
 CH02 = "tests/test_ch02_tokenization.py"
+PIECES_TESTS = "tests/test_ch02_pieces.py"
 SHARDS_TESTS = "tests/test_ch02_shards.py"
+UNFINISHED_TESTS = "tests/test_ch02_unfinished.py"
 CH03 = "tests/test_ch03_attention.py"
 CH04 = "tests/test_ch04_transformer.py"
 CH05 = "tests/test_ch05_pretraining.py"
@@ -22,7 +24,9 @@ CH07 = "tests/test_ch07_finetuning.py"
 CH08 = "tests/test_ch08_alignment.py"
 ROOF = "tests/test_common_model.py"
 BPE = "ch02_tokenization/bpe.py"
+PIECES = "ch02_tokenization/pieces.py"
 SHARDS = "ch02_tokenization/shards.py"
+UNFINISHED = "ch02_tokenization/unfinished.py"
 ATTENTION = "ch03_attention/attention.py"
 TRANSFORMER = "ch04_transformer/transformer.py"
 PRETRAINING = "ch05_pretraining/pretraining.py"
@@ -54,6 +58,65 @@ BUGS = [
         "self.counts[pair] += frequencies[index]",
         "self.counts[pair] += 1",
         (f"{CH02}::test_frequency_of_a_word_counts_not_the_number_of_words",),
+    ),
+    Bug(
+        "of two special tokens the shorter is read",
+        PIECES,
+        "sorted(special_tokens, key=len, reverse=True)",
+        "sorted(special_tokens, key=len)",
+        (f"{CH02}::test_the_longer_of_two_special_tokens_wins",),
+    ),
+    Bug(
+        "text that follows is thought to change the last piece only",
+        PIECES,
+        "return find_pieces(text)[:-2]",
+        "return find_pieces(text)[:-1]",
+        (f"{PIECES_TESTS}::test_nothing_that_follows_changes_what_is_settled",),
+    ),
+    Bug(
+        "halves of a character in two texts are never joined",
+        PIECES,
+        'held = stretch[-1] if "\\ud800" <= stretch[-1] <= "\\udbff" else ""',
+        'held = ""',
+        (f"{PIECES_TESTS}::test_stretches_join_halves_of_characters_as_utf_16_does",),
+    ),
+    Bug(
+        "the frequent pieces are forgotten",
+        PIECES,
+        "counts.most_common()[: (max_pieces + 1) // 2]",
+        "counts.most_common()[max_pieces // 2 :]",
+        (f"{PIECES_TESTS}::test_the_rarer_half_is_forgotten_as_worked_by_hand",),
+    ),
+    Bug(
+        "a stream is read to its end before anything is counted",
+        PIECES,
+        "if len(waiting) >= 2 * workers:",
+        "if len(waiting) >= 10**9:",
+        (f"{PIECES_TESTS}::test_items_are_taken_up_as_results_are_taken_away",),
+    ),
+    Bug(
+        "a resumed run does not look at the texts again",
+        UNFINISHED,
+        "if not known or self.entries[done].texts != block.digest:",
+        "if not known:",
+        (
+            f"{UNFINISHED_TESTS}"
+            "::test_a_changed_corpus_is_encoded_again_from_where_it_differs",
+        ),
+    ),
+    Bug(
+        "a resumed run believes its journal, whatever the ids",
+        UNFINISHED,
+        "if entry is None or hashlib.sha256(data).hexdigest() != entry.ids:",
+        "if entry is None:",
+        (f"{UNFINISHED_TESTS}::test_parts_cut_or_damaged_anywhere_do_no_harm",),
+    ),
+    Bug(
+        "a resumed run leaves half a block in front of the next",
+        UNFINISHED,
+        "            file.truncate(end)\n",
+        "            pass\n",
+        (f"{UNFINISHED_TESTS}::test_parts_cut_or_damaged_anywhere_do_no_harm",),
     ),
     Bug(
         "targets are not shifted",

@@ -269,3 +269,171 @@ def test_2_4_joined_parts_are_the_decoded_text(impl) -> None:
             f"the ids {ids} are {tokenizer.decode(ids)!r} in one go and {joined!r} in "
             "parts: do bytes get lost, doubled, or marked in another number?"
         )
+
+
+# 2.5 best_fit
+
+
+def filled(rows, sizes) -> list[int]:
+    """How full the rows are; which of two equal rows takes a document is open."""
+    return sorted(sum(sizes[place] for place in row) for row in rows)
+
+
+def module_filled(sizes, capacity) -> list[int]:
+    data, opens = np.array(sizes), np.zeros(len(sizes), dtype=bool)
+    return filled(shards.pack(data, opens, capacity, np.random.default_rng(0)), sizes)
+
+
+def test_2_5_the_fruit_of_the_chapter(impl) -> None:
+    """fig, grape, nut need 4, 6 and 4 places of 8: grape alone, fig beside nut."""
+    rows = impl.best_fit([4, 6, 4], 8)
+    assert sorted(sorted(row) for row in rows) == [[0, 2], [1]], (
+        f"sizes 4, 6, 4 and rows of 8 gave {rows}: is the largest taken first, and "
+        "does a row hold places in the list of sizes, not the sizes themselves?"
+    )
+
+
+def test_2_5_a_row_may_be_filled_to_the_brim(impl) -> None:
+    rows = impl.best_fit([8, 3, 5], 8)
+    assert filled(rows, [8, 3, 5]) == [8, 8], (
+        f"8 fits into an empty row of 8, and 5 + 3 into another; got {rows}: room that "
+        "is just enough is enough"
+    )
+
+
+def test_2_5_every_document_once_and_no_row_overfull(impl) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        sizes = rng.integers(1, 20, size=rng.integers(1, 40)).tolist()
+        rows = impl.best_fit(list(sizes), 20)
+        places = sorted(place for row in rows for place in row)
+        assert places == list(range(len(sizes))), (
+            f"of the places 0 to {len(sizes) - 1} the rows hold {places}: each "
+            "document must stand in one row, equal sizes too"
+        )
+        assert max(filled(rows, sizes)) <= 20, f"a row of 20 was overfilled: {rows}"
+        assert all(rows), "a row without a document is no row"
+
+
+def test_2_5_the_fullest_row_with_room_is_taken(impl) -> None:
+    """6, 5, 3, 2 in rows of 10: 3 joins 6 (1 left), not 5 (2 left); 2 joins 5."""
+    sizes = [6, 5, 3, 2]
+    rows = impl.best_fit(list(sizes), 10)
+    assert sorted(sorted(row) for row in rows) == [[0, 2], [1, 3]], (
+        f"sizes 6, 5, 3, 2 and rows of 10 gave {rows}: 3 leaves 1 beside 6 and 2 "
+        "beside 5, so the first is the better fit"
+    )
+
+
+def test_2_5_as_full_as_the_module_on_many_lengths(impl) -> None:
+    rng = np.random.default_rng(6)
+    for capacity in (9, 30, 100):
+        sizes = rng.integers(1, capacity + 1, size=120).tolist()
+        found = filled(impl.best_fit(list(sizes), capacity), sizes)
+        expected = module_filled(sizes, capacity)
+        assert found == expected, (
+            f"120 documents in rows of {capacity} took {len(found)} rows, the module's "
+            f"take {len(expected)}, or they are filled otherwise: is it the *least* "
+            "room that decides, among all rows, for each document in turn?"
+        )
+
+
+def test_2_5_the_sizes_stay_and_no_documents_need_no_rows(impl) -> None:
+    sizes = [3, 9, 4]
+    impl.best_fit(sizes, 10)
+    assert sizes == [3, 9, 4], "the caller's list was changed: sort the places instead"
+    assert impl.best_fit([], 10) == [], "no documents need no rows"
+
+
+def test_2_5_a_document_longer_than_a_row_is_refused(impl) -> None:
+    assert refuses(impl.best_fit, [3, 11], 10), (
+        "11 does not fit into any row of 10: raise a ValueError, do not overfill one"
+    )
+
+
+# 2.6 fewest_tokens
+
+
+def least(data: bytes, tokens) -> int | None:
+    """Try everything: the least number of tokens, None if there is no cut."""
+    if not data:
+        return 0
+    rests = [data[len(t) :] for t in tokens if t and data.startswith(t)]
+    found = [n for rest in rests if (n := least(rest, tokens)) is not None]
+    return 1 + min(found) if found else None
+
+
+def test_2_6_neither_the_longest_nor_the_first(impl) -> None:
+    tokens = [b"a", b"b", b"c", b"d", b"e", b"ab", b"abc", b"cde"]
+    found = impl.fewest_tokens(b"abcde", tokens)
+    assert found == [b"ab", b"cde"], (
+        f"abcde was cut into {found}: ab and cde are two tokens, and who takes the "
+        "longest one first needs three"
+    )
+
+
+def test_2_6_the_parts_are_tokens_and_join_to_the_data(impl) -> None:
+    tokenizer = train_bpe(["the red key and the read tree"], 270)
+    tokens = list(tokenizer.vocab.values())
+    for text in ("the red key", "read the tree", "Zoë 🙂", "ttttt", "x"):
+        found = impl.fewest_tokens(text.encode(), tokens)
+        assert b"".join(found) == text.encode(), (
+            f"{text!r} came back as {found}: are the parts in the order of the text?"
+        )
+        assert set(found) <= set(tokens), f"{text!r} gave {found}: not all are tokens"
+        assert len(found) <= len(tokenizer.encode(text)), (
+            f"{text!r} took {len(found)} tokens, and merging needs fewer"
+        )
+
+
+def test_2_6_no_cut_is_shorter(impl) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(120):
+        tokens = ["a", "b", "ab", "ba", "aab", "abab", "bbaa", "aaaaa"]
+        tokens = [t.encode() for t in rng.permutation(tokens)[:5].tolist()]
+        data = "".join(rng.choice(["a", "b"], size=rng.integers(1, 11))).encode()
+        expected = least(data, tokens)
+        if expected is None:
+            assert refuses(impl.fewest_tokens, data, tokens), (
+                f"{data} cannot be made of {tokens}: raise a ValueError"
+            )
+            continue
+        found = impl.fewest_tokens(data, tokens)
+        assert b"".join(found) == data, f"{data} with {tokens} gave {found}"
+        assert len(found) == expected, (
+            f"{data} with {tokens} was cut into {len(found)} tokens, and {expected} "
+            "will do: is every possible last token tried, for every beginning?"
+        )
+
+
+def test_2_6_a_dead_end_is_no_answer(impl) -> None:
+    found = impl.fewest_tokens(b"aab", [b"aa", b"a", b"ab"])
+    assert found == [b"a", b"ab"], (
+        f"aab was cut into {found}: behind aa no token begins with b, so that "
+        "beginning leads nowhere, and a with ab is the only cut"
+    )
+
+
+def test_2_6_a_long_text_takes_no_longer_than_its_length(impl) -> None:
+    data = b"ab" * 3000 + b"b"
+    try:
+        found = impl.fewest_tokens(data, [b"a", b"b", b"ab", b"ba", b"bab"])
+    except RecursionError:
+        raise AssertionError(
+            "6,001 bytes are too deep for a function that calls itself: go through "
+            "the beginnings from the shortest to the longest instead"
+        ) from None
+    assert len(found) == 3001 and b"".join(found) == data, (
+        f"{len(found)} tokens; 3,001 will do"
+    )
+
+
+def test_2_6_nothing_and_the_impossible(impl) -> None:
+    assert impl.fewest_tokens(b"", [b"a"]) == [], "empty data has no tokens"
+    assert impl.fewest_tokens(b"ab", [b"", b"a", b"b"]) == [b"a", b"b"], (
+        "an empty token must never be taken"
+    )
+    for data, tokens in ((b"x", [b"a"]), (b"ax", [b"a"]), (b"a", [])):
+        assert refuses(impl.fewest_tokens, data, tokens), (
+            f"{data} cannot be made of {tokens}: raise a ValueError"
+        )

@@ -262,3 +262,182 @@ def readable_parts__always_ends_with_one_more_part(tokenizer, ids):
     for i in ids:
         yield decoder.decode(tokenizer.decode_bytes([i]))
     yield decoder.decode(b"", final=True)
+
+
+def put(sizes, capacity, choose, order=None):
+    rows, room = [], []
+    places = sorted(range(len(sizes)), key=lambda i: -sizes[i])
+    for place in places if order is None else order:
+        size = sizes[place]
+        fitting = [i for i, left in enumerate(room) if left >= size]
+        if fitting:
+            row = choose(fitting, room)
+        else:
+            row = len(rows)
+            rows.append([])
+            room.append(capacity)
+        rows[row].append(place)
+        room[row] -= size
+    return rows
+
+
+def checked(sizes, capacity):
+    if any(size > capacity for size in sizes):
+        raise ValueError("too long")
+
+
+def least_room(fitting, room):
+    return min(fitting, key=room.__getitem__)
+
+
+def best_fit__takes_the_first_row_with_room(sizes, capacity):
+    checked(sizes, capacity)
+    return put(sizes, capacity, lambda fitting, room: fitting[0])
+
+
+def best_fit__takes_the_emptiest_row(sizes, capacity):
+    checked(sizes, capacity)
+    return put(sizes, capacity, lambda rows, room: max(rows, key=room.__getitem__))
+
+
+def best_fit__takes_documents_as_they_come(sizes, capacity):
+    checked(sizes, capacity)
+    return put(sizes, capacity, least_room, order=range(len(sizes)))
+
+
+def best_fit__looks_at_the_last_row_only(sizes, capacity):
+    checked(sizes, capacity)
+    rows, left = [], 0
+    for place in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        if sizes[place] > left:
+            rows.append([])
+            left = capacity
+        rows[-1].append(place)
+        left -= sizes[place]
+    return rows
+
+
+def best_fit__leaves_the_last_place_empty(sizes, capacity):
+    checked(sizes, capacity)
+    rows, room = [], []
+    for place in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        fitting = [i for i, left in enumerate(room) if left > sizes[place]]
+        if not fitting:
+            fitting = [len(rows)]
+            rows.append([])
+            room.append(capacity)
+        row = least_room(fitting, room)
+        rows[row].append(place)
+        room[row] -= sizes[place]
+    return rows
+
+
+def best_fit__gives_sizes_instead_of_places(sizes, capacity):
+    checked(sizes, capacity)
+    rows = put(sizes, capacity, least_room)
+    return [[sizes[place] for place in row] for row in rows]
+
+
+def best_fit__finds_equal_sizes_by_their_value(sizes, capacity):
+    checked(sizes, capacity)
+    rows = put(sizes, capacity, least_room)
+    return [[list(sizes).index(sizes[place]) for place in row] for row in rows]
+
+
+def best_fit__sorts_the_list_it_was_given(sizes, capacity):
+    checked(sizes, capacity)
+    rows = put(sizes, capacity, least_room)
+    sizes.sort(reverse=True)
+    return rows
+
+
+def best_fit__lets_a_long_document_overflow(sizes, capacity):
+    return put(sizes, capacity, least_room)
+
+
+def best_fit__opens_a_row_for_nothing(sizes, capacity):
+    checked(sizes, capacity)
+    return put(sizes, capacity, least_room) or [[]]
+
+
+def fewest_tokens__takes_the_longest_first(data, tokens):
+    known, found = set(tokens) - {b""}, []
+    while data:
+        sizes = [n for n in range(1, len(data) + 1) if data[:n] in known]
+        if not sizes:
+            raise ValueError("no token")
+        found.append(data[: max(sizes)])
+        data = data[max(sizes) :]
+    return found
+
+
+
+
+def fewest_tokens__calls_itself(data, tokens):
+    known, seen = set(tokens) - {b""}, {}
+
+    def cut(rest):
+        if not rest:
+            return []
+        if rest not in seen:
+            sizes = [n for n in range(1, min(len(rest), 8) + 1) if rest[:n] in known]
+            tails = [(rest[:n], cut(rest[n:])) for n in sizes]
+            tails = [[head, *tail] for head, tail in tails if tail is not None]
+            seen[rest] = min(tails, key=len, default=None)
+        return seen[rest]
+
+    if (found := cut(data)) is None:
+        raise ValueError("no cut")
+    return found
+
+
+def steps(data, tokens, better, fallback=None):
+    known = set(tokens) - {b""}
+    longest = max(map(len, known), default=0)
+    count, last = [0], [b""]
+    for end in range(1, len(data) + 1):
+        best = None
+        for size in range(1, min(longest, end) + 1):
+            part = data[end - size : end]
+            before = count[end - size]
+            if part in known and before is not None:
+                if best is None or better(before + 1, best[0]):
+                    best = (before + 1, part)
+        best = best or (fallback, data[end - 1 : end] if fallback else b"")
+        count.append(best[0])
+        last.append(best[1])
+    if count[-1] is None:
+        raise ValueError("no cut")
+    found, end = [], len(data)
+    while end:
+        found.append(last[end])
+        end -= len(last[end])
+    return found
+
+
+def fewest_tokens__reads_the_cut_backwards(data, tokens):
+    return steps(data, tokens, lambda new, old: new < old)
+
+
+def fewest_tokens__takes_the_most_tokens(data, tokens):
+    return steps(data, tokens, lambda new, old: new > old)[::-1]
+
+
+def fewest_tokens__keeps_the_first_cut_it_finds(data, tokens):
+    return steps(data, tokens, lambda new, old: False)[::-1]
+
+
+def fewest_tokens__makes_tokens_up_where_there_are_none(data, tokens):
+    return steps(data, tokens, lambda new, old: new < old, fallback=1)[::-1]
+
+
+def fewest_tokens__knows_tokens_of_two_bytes_at_most(data, tokens):
+    short = [token for token in tokens if len(token) <= 2]
+    return steps(data, short, lambda new, old: new < old)[::-1]
+
+
+def fewest_tokens__gives_an_empty_list_for_the_impossible(data, tokens):
+    try:
+        return steps(data, tokens, lambda new, old: new < old)[::-1]
+    except ValueError:
+        return []
