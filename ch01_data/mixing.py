@@ -111,7 +111,7 @@ def choose_rows(sizes: np.ndarray, places: np.ndarray, wanted: float) -> np.ndar
     whole, rest = divmod(wanted, int(sizes.sum()))
     order = np.argsort(places, kind="stable")
     before = np.cumsum(sizes[order]) - sizes[order]
-    n = int((before + sizes[order] / 2 <= rest).sum()) if rest > 0 else 0
+    n = int((before + sizes[order] / 2 < rest).sum()) if rest > 0 else 0
     if not whole:
         n = max(n, 1)
     epochs = [np.arange(len(sizes))] * int(whole) + [np.sort(order[:n])]

@@ -130,7 +130,7 @@ def mix_rows(
         taken[name] = Part(part.spool, part.rows[rows])
         order.append(sizes[name][rows])
     lines = [part.lines() for part in taken.values()]
-    return taken, (next(lines[source]) for source in interleave(order))
+    return taken, (next(lines[source]) for source, _ in interleave(order))
 
 
 def also_in(texts: Part, others: Iterable[Part]) -> int:

@@ -176,7 +176,7 @@ def _append(response: HTTPResponse, part: _Part, have: int, total: int) -> None:
     with bar, open(part.path, "ab") as file:
         while have < total:
             try:
-                data = response.read(min(CHUNK, total - have))
+                data = response.read1(min(CHUNK, total - have))
             except (OSError, HTTPException) as error:
                 raise _Interrupted(f"the connection broke ({error})") from error
             if not data:

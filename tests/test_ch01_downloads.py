@@ -157,12 +157,11 @@ def test_a_file_is_fetched_once_and_its_checksum_noted(server, tmp_path):
 def test_after_an_interruption_only_the_rest_is_asked_for(how, server, tmp_path):
     server.answers = [cut_short(100_000, how), cut_short(250_000, how), whole()]
     assert get(server, tmp_path).read_bytes() == DATA
-    asked = [place for _, place in server.asked]
-    assert asked[0] is None and len(asked) == 3
-    places = [int(place[6:-1]) for place in asked[1:]]
+    places = [int((place or "bytes=0-")[6:-1]) for _, place in server.asked]
     if how == "close":
-        assert places == [100_000, 250_000]
-    assert places == sorted(places) and places[-1] <= 250_000
+        assert places == [0, 100_000, 250_000]
+    # A reset may overtake what was sent before it.
+    assert places == sorted(places) and len(places) == 3 and places[-1] <= 250_000
 
 
 def test_what_another_run_left_is_gone_on_with(server, tmp_path):
