@@ -87,7 +87,7 @@ def nearly_equal_rows(
     worded = np.flatnonzero(columns.column(WORDED))
     kept = kept[worded]
     joined, cache = _Forest(len(kept)), _ShingleCache(spool, kept)
-    rejected: set[tuple[int, int]] = set()
+    rejected: set[int] = set()
     for band in range(choose_bands(threshold, N_PERMUTATIONS)[0]):
         keys = columns.column(_band_name(band))[worded]
         for groups in _portions(_equal_places(keys), joined, cache.text_bytes):
@@ -204,14 +204,14 @@ def _join_alike(
     cache: _ShingleCache,
     threshold: float,
     joined: _Forest,
-    rejected: set[tuple[int, int]],
+    rejected: set[int],
 ) -> None:
     """Compare the pairs of a group that nothing connects yet, and join the similar."""
     for number, left in enumerate(group):
         if joined.are_one(group):
             return
         for right in group[number + 1 :]:
-            pair = (left, right)
+            pair = (left << 32) + right
             if pair in rejected or joined.find(left) == joined.find(right):
                 continue
             if _alike(cache.get(left), cache.get(right), threshold):

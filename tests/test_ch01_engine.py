@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -328,7 +329,7 @@ def test_a_batch_stage_judges_each_document_by_itself():
             together = stage.run(documents, config)
             alone = [stage.run([document], config) for document in documents]
             assert together.documents == [d for each in alone for d in each.documents]
-            assert together.removed == sum((e.removed for e in alone), together[1] * 0)
+            assert together.removed == sum((e.removed for e in alone), Counter())
             assert set(together.removed) <= set(stage.reasons), name
 
 
@@ -365,7 +366,9 @@ def planted(threshold, seed):
             texts.append(" ".join(text))
             place = rng.randrange(len(text))
             spread = max(round(len(text) * (1 - threshold) / 6), 1)
-            text = text[:place] + rng.choices(words, k=spread) + text[place + spread :]
+            if rng.random() < 0.7:
+                new = rng.choices(words, k=spread)
+                text = text[:place] + new + text[place + spread :]
         texts.append(" ".join(text))
     rng.shuffle(texts)
     return texts
@@ -397,33 +400,27 @@ def test_of_equal_texts_the_first_stays():
 
 
 def many_texts(n):
-    """Yield texts of about 800 bytes, some of them copies and near copies."""
+    """Yield texts of about 800 bytes, one in ten a copy, one in ten a near copy."""
     rng = random.Random(3)
-    pool = [story.text for story in generate(300, 9, "train")]
-    words = " ".join(pool).split()
-    text = ""
+    words = [f"word{i}" for i in range(3000)]
+    text = []
     for number in range(n):
         if number % 10 == 1:
-            text = text.replace(" a ", " one ", 1)
+            text = [*text[:50], "another", *text[51:]]
         elif number % 10 != 2:
-            start = rng.randrange(len(words) - 200)
-            text = (
-                " ".join(words[start : start + 130]) + f" {number} " + rng.choice(pool)
-            )
-        yield Document(text[:800], str(number))
+            text = rng.choices(words, k=100)
+        yield Document(" ".join(text), str(number))
 
 
 def test_memory_grows_by_less_than_a_quarter_of_the_text(tmp_path, monkeypatch):
-    """Peak of Python's and NumPy's memory at 2 and at 8 MB, in this process."""
+    """Peak of Python's and NumPy's memory at 1 and at 4 MB, in this process."""
     monkeypatch.setattr(engine, "BATCH_BYTES", 100_000)
     monkeypatch.setattr(duplicates, "CACHE_BYTES", 200_000)
     monkeypatch.setattr(duplicates, "TEXT_BYTES_AT_ONCE", 50_000)
     peaks = []
-    for n in (2_500, 10_000):
+    for n in (1_250, 5_000):
         path = tmp_path / f"{n}.jsonl"
-        with open(path, "wb") as file:
-            for document in many_texts(n):
-                file.write(row_of(document))
+        path.write_bytes(b"".join(map(row_of, many_texts(n))))
         config = CorpusConfig(
             source=str(path),
             out=str(tmp_path / str(n)),
@@ -434,7 +431,7 @@ def test_memory_grows_by_less_than_a_quarter_of_the_text(tmp_path, monkeypatch):
         report = build_corpus(config)
         peaks.append((report.stages[0].bytes_in, tracemalloc.get_traced_memory()[1]))
         tracemalloc.stop()
-        assert report.stages[-1].removed["nearly equal"] > n / 20
+        assert report.stages[-1].removed["nearly equal"] == n / 10
     (small, low), (large, high) = peaks
     assert (high - low) / (large - small) < 0.25
 
