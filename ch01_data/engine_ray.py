@@ -32,6 +32,12 @@ LOOPBACK = "127.0.0.1"
 SECONDS_TO_START = 120
 OBJECT_STORE_BYTES = 200_000_000
 STARTED = b"Ray runtime started"
+HELPERS = (
+    "dashboard-agent-listen",
+    "dashboard-agent-grpc",
+    "metrics-export",
+    "runtime-env-agent",
+)
 
 
 class RayEngine:
@@ -164,10 +170,17 @@ def _start_node(
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
     command += ["--node-ip-address", node_address(number), "--num-cpus", str(cores)]
     command += ["--object-store-memory", str(OBJECT_STORE_BYTES), *place]
-    # Nodes on one machine must not draw their ports from the same range.
+    command += ["--include-log-monitor=false"]
+    # Nodes on one machine must not draw their ports from the same range. And for a
+    # helper whose port is not named, a node waits 15 seconds and then gives up.
     command += ["--min-worker-port", "0", "--max-worker-port", "0"]
-    command += ["--dashboard-agent-listen-port", "0", "--include-log-monitor=false"]
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
+    for helper in HELPERS:
+        command += [f"--{helper}-port", str(free_port())]
+    environment = {
+        **os.environ,
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": str(SECONDS_TO_START),
+    }
     with open(log, "wb") as file:
         return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
 
