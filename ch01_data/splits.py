@@ -7,7 +7,10 @@ position.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from ch01_data.sources import Document
 
@@ -21,31 +24,48 @@ def split_documents(
 
     Raises:  ValueError if a single document is to be split by hash.
     """
-    if way == "auto":
-        way = "last-tenth" if len(documents) == 1 else "hash"
-    if way == "last-tenth":
-        parts = [_cut(document, 1 - share) for document in documents]
+    if choose_way(way, len(documents)) == "last-tenth":
+        parts = [cut(document, 1 - share) for document in documents]
         both = {"train": [a for a, _ in parts], "validation": [b for _, b in parts]}
     else:
-        if len(documents) == 1:
-            raise ValueError("one document cannot be split by hash; take last-tenth")
-        places = [_place(seed, document) for document in documents]
-        n = sum(place < share for place in places)
-        n = min(max(n, 1), len(places) - 1)  # neither side may stay empty
-        chosen = set(sorted(range(len(places)), key=places.__getitem__)[:n])
+        held = held_back([place_of(d.text, seed) for d in documents], share)
         both = {"train": [], "validation": []}
-        for index, document in enumerate(documents):
-            both["validation" if index in chosen else "train"].append(document)
+        for document, is_held in zip(documents, held, strict=True):
+            both["validation" if is_held else "train"].append(document)
     return {name: [d for d in part if d.text] for name, part in both.items()}
 
 
-def _place(seed: int, document: Document) -> float:
+def choose_way(way: str, n_documents: int) -> str:
+    """Return "hash" or "last-tenth"; auto cuts a document only if it is alone.
+
+    Raises:  ValueError if a single document is to be split by hash.
+    """
+    if way == "hash" and n_documents == 1:
+        raise ValueError("one document cannot be split by hash; take last-tenth")
+    if way == "auto":
+        return "last-tenth" if n_documents == 1 else "hash"
+    return way
+
+
+def held_back(places: Sequence[float], share: float) -> np.ndarray:
+    """Say of each place in the draw whether it is for validation: those below `share`.
+
+    Neither side stays empty: at least one is held back, and at least one is not.
+    """
+    places = np.asarray(places)
+    n = min(max(int((places < share).sum()), 1), len(places) - 1)
+    held = np.zeros(len(places), dtype=bool)
+    held[np.argsort(places, kind="stable")[:n]] = True
+    return held
+
+
+def place_of(text: str, seed: int) -> float:
     """Return a number from 0 to 1 that this seed and this text always give."""
-    data = f"{seed}:{document.text}".encode("utf-8", "surrogatepass")
+    data = f"{seed}:{text}".encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") / 2**64
 
 
-def _cut(document: Document, share: float) -> tuple[Document, Document]:
+def cut(document: Document, share: float) -> tuple[Document, Document]:
     """Cut a document at a share of its bytes, never inside a character."""
     data = document.text.encode("utf-8", "surrogatepass")
     head = data[: round(len(data) * share)].decode("utf-8", "ignore")

@@ -179,14 +179,14 @@ def test_pylib_gives_python_text(tmp_path):
 
 def test_shards_hold_all_documents_in_order_and_old_ones_go(tmp_path, monkeypatch):
     config = CorpusConfig(out=str(tmp_path), **SIZES)
-    monkeypatch.setattr("ch01_data.data.SHARD_BYTES", 20_000)
+    monkeypatch.setattr("ch01_data.data.SHARD_CHARACTERS", 20_000)
     report = build_corpus(config)
     assert len(report.train_paths) > 3
     texts = [
         row["text"] for path in report.train_paths for row in rows(tmp_path, path.name)
     ]
     assert texts == [s.document for s in generate(120, 0, "train")]
-    monkeypatch.setattr("ch01_data.data.SHARD_BYTES", 64_000_000)
+    monkeypatch.setattr("ch01_data.data.SHARD_CHARACTERS", 64_000_000)
     build_corpus(config)
     assert [p.name for p in tmp_path.glob("train-*")] == ["train-00000.jsonl"]
 
@@ -316,7 +316,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
     def begin(*_):
         raise AssertionError("the work began")
 
-    monkeypatch.setattr("ch01_data.data.generate", begin)
+    monkeypatch.setattr("ch01_data.origins.generate", begin)
     (tmp_path / "file").write_text("x")
     out = tmp_path / "file" / "data"
     assert main(["--out", str(out)]) == 2
@@ -331,13 +331,18 @@ def test_a_failed_build_leaves_no_report_of_an_older_one(tmp_path, monkeypatch):
     config = CorpusConfig(out=str(tmp_path), **SIZES)
     build_corpus(config)
 
-    def full(path, text):
-        raise OSError(28, "No space left on device")
+    real = os.replace
 
-    monkeypatch.setattr("ch01_data.data.write_text", full)
+    def full(source, target):
+        if os.path.dirname(target) == str(tmp_path):
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr("ch01_data.remote.os.replace", full)
     with pytest.raises(OSError, match="No space left"):
         build_corpus(replace(config, seed=1))
     assert not (tmp_path / "report.json").exists()
+    assert not [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]
 
 
 @pytest.mark.parametrize(
