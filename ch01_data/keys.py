@@ -39,7 +39,7 @@ _ISSUED = {
         "xapp- AGE-SECRET-KEY- key- SG. nvapi- lin_api_ rubygems_ figd_ EAAC PMAK-".split(),
         re.compile(r"[\w.-]{16,300}"),
     ),
-    "eyJ": re.compile(r"[\w-]{8,2000}\.[\w-]{8,8000}(?:\.[\w-]{0,2000})?"),
+    "eyJ": re.compile(r"[\w-]{8,200}\.[\w-]{8,8000}(?:\.[\w-]{0,2000})?"),
 }
 # Names of secrets, with the fewest characters that such a secret has. "key" and "auth"
 # are also names of other things, so more is asked of their values.
@@ -51,7 +51,7 @@ _NAMES = {
 _VALUE = re.compile(
     r"[\w.-]{0,40}[\"'\])]{0,2}\s{0,4}(?::=|=>|[:=]{1,2}|\bis\b:?|\s)\s{0,4}"
     r"(?:(?:[Bb]earer|[Bb]asic|[Tt]oken)\s{1,4})?[bru]?[\"'`]?"
-    r"(?P<value>[^\s\"'`,;<>(){}\[\]|\\]{8,500})"
+    r"(?P<value>(?:(?!&\w+=)[^\s\"'`,;<>(){}\[\]|\\=]){8,400}={0,2})"
 )
 _LOGIN = re.compile(r"://[^/\s:@\"'<>]{1,100}:(?P<value>[^/\s@\"'<>]{6,100})@")
 _CLASS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
@@ -70,9 +70,9 @@ def find_keys(text: str) -> list[tuple[int, int]]:
 def looks_random(value: str) -> bool:
     """Tell whether a run of characters looks drawn at random rather than written.
 
-    Letters must be mixed with digits, or small ones with capitals; and the kind of
-    character must change at one place in five (the capital at the head of a word and
-    marks that join words count for nothing), or the letters must be unspeakable.
+    Letters must be mixed with digits, or small ones with capitals, and the kind of
+    character must change three times and at one place in five; or the letters must be
+    unspeakable.
     """
     letters = [part for part in _CLASS.findall(value) if part.isalpha()]
     digits = sum(map(str.isdigit, value))
@@ -80,14 +80,15 @@ def looks_random(value: str) -> bool:
         return False
     mixed = digits or not (value.islower() or value.isupper())
     strange = sum(len(part) for part in letters if is_strange(part.lower()))
-    return bool(mixed and changes(value) >= 0.2 or strange > 0.5 * len(value))
+    changing = changes(value) >= max(0.2 * len(value), 3)
+    return bool(mixed and changing or strange > 0.5 * len(value))
 
 
-def changes(value: str) -> float:
-    """Return how often neighbours are of unlike kinds: small, capital, digit, other.
+def changes(value: str) -> int:
+    """Count the neighbours of unlike kinds: small, capital, digit, other.
 
-    Counted for each pair of neighbours. A capital that begins a word of small letters
-    is no change, and neither is a mark between words, as in New_Name.
+    A capital that begins a word of small letters is no change, and neither is a mark
+    between words, as in New_Name.
     """
     parts = _CLASS.findall(value)
     found = 0
@@ -95,7 +96,7 @@ def changes(value: str) -> float:
         head = left.isupper() and right.islower() and len(left) == 1
         joint = left in "_-./:" or right in "_-./:"
         found += not head and not joint
-    return found / max(len(value) - 1, 1)
+    return found
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
@@ -108,11 +109,11 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
 def _issued(text: str) -> Iterator[tuple[int, int]]:
     for prefix, rest in _ISSUED.items():
         for place in _places(text, prefix):
+            before = text[place - 1 : place]
+            if before.isalnum() or before == "_":
+                continue
             match = rest.match(text, place + len(prefix))
-            head = place == 0 or not (
-                text[place - 1].isalnum() or text[place - 1] == "_"
-            )
-            if match and head and _is_issued(prefix, match[0].rstrip(".-")):
+            if match and _is_issued(prefix, match[0].rstrip(".-")):
                 yield place, place + len(prefix) + len(match[0].rstrip(".-"))
 
 

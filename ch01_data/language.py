@@ -24,6 +24,7 @@ from ch01_data.sources import read_documents
 
 WANTED = ("en",)
 MIN_PROBABILITY = 0.5  # of another language, before a text is dropped for it
+NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
 MIN_LETTERS = 40  # of prose; less has no language to speak of
 SAMPLE = 1000  # characters; telling languages apart needs no more
 PAPER_PROBABILITY = 0.99  # C4: of English, by another library
@@ -53,8 +54,8 @@ def language(text: str) -> tuple[str, float]:
 def language_flags(text: str, wanted: Collection[str] = WANTED) -> list[str]:
     """Return ["language"] for a text in another language than those wanted, else []."""
     code, probability = language(text)
-    foreign = code not in wanted and probability >= MIN_PROBABILITY
-    return ["language"] if foreign else []
+    foreign = code not in wanted and code not in NO_LANGUAGE
+    return ["language"] if foreign and probability >= MIN_PROBABILITY else []
 
 
 def prose_of(text: str) -> str:

@@ -26,8 +26,7 @@ RARE_PAIRS = frozenset(
     "sb sj sx sz tj tq uh uj uq uv uw ux uy uz vb vd vf vg vh vj vk vl vn vp vq vr vs "
     "vt vu vv vw vx vy vz wb wc wf wg wj wk wm wp wq wt wu wv ww wx wy wz xb xf xg xj "
     "xk xn xq xr xu xv xz yh yj yk yq yu yx yy zb zc zd zf zg zh zj zk zl zn zp zq zr "
-    "zs zu zv zw zx zy zz"
-    "".split()
+    "zs zu zv zw zx zy zz".split()
 )
 
 

@@ -154,19 +154,32 @@ def _phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         plain = 7 if told else 8 if match[0].startswith("+") else 9
         if not plain <= len(digits) <= 15 or len(set(digits)) < 3:
             continue
-        if _DATE.search(match[0]) or not told and sum(len(g) < 2 for g in groups) > 2:
-            continue
+        if not told and match[0][0] != "+":
+            if _DATE.match(match[0]) or sum(len(group) < 2 for group in groups) > 2:
+                continue
+            if max(map(len, groups)) < 3 and _goes_on(text, *match.span()):
+                continue
         yield match.span()
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Tell whether a row of pairs goes on before or behind: a table of numbers."""
+    before, after = text[max(start - 2, 0) : start], text[end : end + 2]
+    return before[:1].isdigit() or after[-1:].isdigit()
 
 
 def _addresses(text: str) -> Iterator[tuple[int, int]]:
     """Yield IP addresses, v6 and v4, that may belong to somebody."""
+    seen = 0
     for match in _COLONS.finditer(text):
+        if match.end() < seen:
+            continue
         left = _IPV6_LEFT.search(text, max(match.start() - 40, 0), match.start())
         right = _IPV6_RIGHT.match(text, match.start(), match.end() + 45)
         if left is None or right is None:
             continue
         start, end = left.start(), right.end()
+        seen = end
         start += text[start:end].startswith(":") and text[start : start + 2] != "::"
         end -= text[start:end].endswith(":") and text[end - 2 : end] != "::"
         if _stands_alone(text, start, end) and _is_ipv6(text[start:end]):

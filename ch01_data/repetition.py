@@ -25,6 +25,7 @@ from ch01_data.rules import Rule, View, run_rules
 
 TOP_RUNS = {2: 0.20, 3: 0.18, 4: 0.16}  # words in a run: largest share of characters
 REPEATED_RUNS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+MIN_COMPRESSED = 300  # bytes
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd: no factor of a number is lost
 
 
@@ -131,11 +132,13 @@ def _opens(ordered: np.ndarray) -> np.ndarray:
 def compression_ratio(view: View) -> float:
     """Return the bytes that zlib needs for each byte of the text; near 0 for a loop.
 
-    Prose needs 0.4 to 0.6 and source code 0.2 to 0.5. A short text has no room to
-    repeat itself and pays for the format's own bytes.
+    Prose needs 0.4 to 0.6, source code 0.2 to 0.5, noise more than 0.75. A text of
+    fewer than 300 bytes has no room to repeat itself: it counts as 0.5.
     """
     data = view.text.encode("utf-8", "replace")
-    return len(zlib.compress(data, 1)) / max(len(data), 1)
+    if len(data) < MIN_COMPRESSED:
+        return 0.5
+    return len(zlib.compress(data, 1)) / len(data)
 
 
 TOP: dict[int, Callable[[View], float]] = {n: partial(top_run, n=n) for n in TOP_RUNS}

@@ -23,6 +23,7 @@ CODE_SHARE = 0.3  # from this share of lines on, a text is read as code
 LINES_TO_JUDGE = 400  # a file that begins as code goes on as code
 CHARACTERS_OF_LINE = 200
 PUNCTUATION = string.punctuation + "“”‘’«»„…–—¿¡。、"
+ANY = (-inf, inf)  # the range of a rule that says nothing
 T = TypeVar("T")
 # Marks that end, open or fill lines of programs and hardly ever lines of prose.
 _CODE_LINE = re.compile(
@@ -30,8 +31,8 @@ _CODE_LINE = re.compile(
     r"|[\w)\]][ ]?(?:[-+*/|&^%]|//|\*\*|<<|>>)?=[ ]?[\w\"'\[({-]|[!=<>]=|->|::|&&|\|\|"
     r"|^(?:def|class|import|return|elif|except|raise|yield|assert|lambda|del|async)\b"
     r"|^(?:else|try|finally)\b ?:|^from [\w.]+ import\b|^(?:if|for|while|with)\b.*:$"
-    r"|^(?:pass|break|continue)$|\bself\.\w|\w\.\w+\(|^[-+]?[\d.]+,"
-    r"|^[\"'][^ ]*[\"'](?:[,:)]|$)"
+    r"|^(?:pass|break|continue)$|\bself\.\w|\w\.\w+\(|^[-+]?[\d.]+,|\S  +# "
+    r"|^[\"'][^ ]*[\"'](?:[,:)]|$)|^[\"'(\d-].*,$|^(?:0x)?[\da-fA-F]+:"
 )
 
 
@@ -86,8 +87,8 @@ class View:
 class Rule(NamedTuple):
     """A named measure, and the range in which it must lie for the text to be kept.
 
-    `source` names the paper that proposed the rule. A rule with `prose` says nothing
-    about source code.
+    `source` names the paper that proposed the measure. `code` is the range for source
+    code where that is wider; without it one range serves both.
     """
 
     name: str
@@ -95,13 +96,16 @@ class Rule(NamedTuple):
     measure: Callable[[View], float]
     least: float = -inf
     most: float = inf
-    prose: bool = False
+    code: tuple[float, float] | None = None
 
     def holds(self, view: View) -> bool:
         """Tell whether the rule speaks against the text."""
-        if self.least <= view.once(self.measure) <= self.most:
+        value = view.once(self.measure)
+        if self.least <= value <= self.most:
             return False
-        return not (self.prose and view.is_code)
+        if self.code is not None and view.is_code:
+            return not self.code[0] <= value <= self.code[1]
+        return True
 
 
 def is_code_line(line: str) -> bool:

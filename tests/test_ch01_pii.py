@@ -172,11 +172,11 @@ HELD_FORMS = {
     ],
     "IP": [
         lambda r: ".".join(str(r.randrange(1, 224)) for _ in range(4)),
-        lambda r: f"http://172.{r.randrange(16, 32)}.{r.randrange(256)}.7:3000/x",
+        lambda r: f"http://<<172.{r.randrange(16, 32)}.{r.randrange(256)}.7>>:3000/x",
         _ipv6,
-        lambda r: f"[{_ipv6(r)}]:8443",
-        lambda r: f"{_ipv6(r)}%eth0",
-        lambda r: f"ssh root@10.{r.randrange(256)}.{r.randrange(256)}.{r.randrange(256)}",
+        lambda r: f"[<<{_ipv6(r)}>>]:8443",
+        lambda r: f"<<{_ipv6(r)}>>%eth0",
+        lambda r: f"ssh root@<<10.{r.randrange(256)}.{r.randrange(256)}.7>>",
     ],
     "KEY": [
         lambda r: "ASIA" + _random_of(r, string.ascii_uppercase + string.digits, 16),
@@ -185,13 +185,13 @@ HELD_FORMS = {
         lambda r: "glpat-" + _random_of(r, ALNUM, 20),
         lambda r: "AIza" + _random_of(r, ALNUM + "-_", 35),
         lambda r: f"xoxp-{_digits(r, '##########')}-{_random_of(r, ALNUM, 24)}",
-        lambda r: f"export CLIENT_SECRET={_random_of(r, ALNUM, 32)}",
-        lambda r: f"aws_secret_access_key = {_random_of(r, BASE64, 40)}",
-        lambda r: f'"refresh_token" : "{_random_of(r, ALNUM, 28)}"',
-        lambda r: f"X-Api-Key: {r.randbytes(16).hex()}",
-        lambda r: f"curl -H 'authorization: bearer {_random_of(r, ALNUM, 30)}'",
-        lambda r: f"?access_token={_random_of(r, ALNUM, 24)}&page=2",
-        lambda r: f"my password is {_random_of(r, ALNUM + '!#%', 14)}x7Q",
+        lambda r: f"export CLIENT_SECRET=<<{_random_of(r, ALNUM, 32)}>>",
+        lambda r: f"aws_secret_access_key = <<{_random_of(r, BASE64, 40)}>>",
+        lambda r: f'"refresh_token" : "<<{_random_of(r, ALNUM, 28)}>>"',
+        lambda r: f"X-Api-Key: <<{r.randbytes(16).hex()}>>",
+        lambda r: f"curl -H 'authorization: bearer <<{_random_of(r, ALNUM, 30)}>>'",
+        lambda r: f"?access_token=<<{_random_of(r, ALNUM, 24)}>>&page=2",
+        lambda r: f"my password is <<{_random_of(r, ALNUM + '!#%', 14)}x7Q>>",
         lambda r: "-----BEGIN EC PRIVATE KEY-----\n"
         + "\n".join(base64.b64encode(r.randbytes(48)).decode() for _ in range(4))
         + "\n-----END EC PRIVATE KEY-----",
@@ -199,15 +199,21 @@ HELD_FORMS = {
 }
 
 
-def _left_over(made, masked, kind):
-    """Say whether the secret part of a planted thing can still be read."""
-    if kind == "KEY":
-        core = max(made.replace("\n", " ").split(), key=len).split("=")[-1]
-        return core[-12:].strip("\"'&") in masked
-    digits = "".join(filter(str.isdigit, made))
-    return made in masked or kind in ("PHONE", "CARD") and digits[-6:] in "".join(
-        filter(str.isdigit, masked)
-    )
+def _planted(made, kind):
+    """Return (text, secret) of a form: the secret stands between the marks, or is all."""
+    head, mark, rest = made.partition("<<")
+    if not mark:
+        return made, made
+    secret, _, tail = rest.partition(">>")
+    return head + secret + tail, secret
+
+
+def _still_there(secret, masked, kind):
+    """Say whether what was planted can still be read, or most of its digits."""
+    if kind in ("PHONE", "CARD"):
+        digits = "".join(filter(str.isdigit, secret))
+        return digits[-6:] in "".join(filter(str.isdigit, masked))
+    return secret in masked or secret[-8:] in masked
 
 
 @pytest.mark.parametrize("kind", HELD_FORMS)
@@ -218,19 +224,19 @@ def test_recall_on_forms_that_no_pattern_was_tuned_on(kind):
     for number, make in enumerate(HELD_FORMS[kind]):
         hits = 0
         for trial in range(60):
-            made = make(rng)
+            made, secret = _planted(make(rng), kind)
             around = PROSE if trial % 2 else rng.choice(clean)
             place = rng.choice([i for i, c in enumerate(around) if c in " \n"])
             text = f"{around[:place]} {made} {around[place:]}"
             masked = mask_pii(text)
-            hits += f"[{kind}]" in masked and not _left_over(made, masked, kind)
+            hits += f"[{kind}]" in masked and not _still_there(secret, masked, kind)
         found[number] = hits / 60
     assert sum(found.values()) / len(found) >= 0.98, found
     assert min(found.values()) >= 0.9, found
 
 
 def test_stories_hold_no_personal_data():
-    found = [s.document for s in generate(2000, 3, "train") if find_pii(s.document)]
+    found = [s.document for s in generate(600, 3, "train") if find_pii(s.document)]
     assert found == []
 
 
@@ -238,10 +244,10 @@ def test_stories_hold_no_personal_data():
 
 
 def test_changes_by_hand():
-    """aB3d: a|B, B|3, 3|d are 3 of 3. MyName2: y|N and e|2 of 6. a_b: none."""
-    assert changes("aB3d") == 1.0
-    assert changes("MyName2") == pytest.approx(2 / 6)
-    assert changes("new_name") == 0.0
+    """aB3d: a|B, B|3, 3|d. MyName2: y|N and e|2. new_name: the mark joins, 0."""
+    assert changes("aB3d") == 3
+    assert changes("MyName2") == 2
+    assert changes("new_name") == changes("New/name") == changes("") == 0
 
 
 def test_random_runs_look_random_and_names_do_not():
@@ -269,7 +275,7 @@ def test_hostile_texts_take_no_long_time():
         find_pii(bomb)
     for bomb in (" dot at " * 30_000, "1.2.3." * 40_000, "+1-" * 60_000, "(" * 200_000):
         find_pii(bomb)
-    assert time.process_time() - begun < 15
+    assert time.process_time() - begun < 10
 
 
 def test_the_commands_count(tmp_path, capsys):

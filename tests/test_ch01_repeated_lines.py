@@ -64,9 +64,9 @@ def test_code_and_short_lines_stay():
 
 
 def test_stories_and_modules_are_hardly_touched():
-    stories = [story.text for story in generate(2000, 9, "train")]
+    stories = [story.text for story in generate(500, 9, "train")]
     assert sum(n for _, n in drop_common(lambda: stories)) == 0
-    library = [d.text for d in read_documents("pylib", limit_bytes=3_000_000)]
+    library = [d.text for d in read_documents("pylib", limit_bytes=1_500_000)]
     dropped = sum(len(a) - len(b) for a, (b, _) in zip(library, drop_common(lambda: library)))
     assert dropped <= 0.01 * sum(map(len, library))
 
