@@ -1,49 +1,7 @@
-"""Web pages: which addresses may be read, and the running text of what they hold."""
+"""Web pages: the running text of what they hold."""
 
-import ipaddress
 import re
-from collections.abc import Iterable
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
-
-BLOCKED_DOMAINS = frozenset({"casino-palace.example", "free-pills.example"})
-BLOCKED_WORDS = frozenset(
-    "casino poker viagra cialis porn porno xxx escort jackpot torrent warez".split()
-)
-
-
-def url_allowed(
-    url: str,
-    blocked_domains: Iterable[str] = BLOCKED_DOMAINS,
-    blocked_words: Iterable[str] = BLOCKED_WORDS,
-) -> bool:
-    """Tell whether a page from this address may enter the corpus.
-
-    Refused are schemes other than http and https, hosts that are bare IP numbers,
-    blocked domains with all below them, and addresses with a blocked word as a whole
-    word ("scunthorpe" holds none).
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host = (parts.hostname or "").rstrip(".").encode("idna").decode().lower()
-    except (ValueError, UnicodeError):
-        return False
-    if parts.scheme not in ("http", "https") or "." not in host or _is_ip(host):
-        return False
-    labels = host.split(".")
-    if {".".join(labels[i:]) for i in range(len(labels))} & set(blocked_domains):
-        return False
-    words = re.split(r"[\W\d_]+", unquote(f"{host} {parts.path} {parts.query}").lower())
-    return not set(words) & set(blocked_words)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return bool(re.fullmatch(r"[\d.]+|0x[\da-f.x]+", host))
-    return True
-
 
 _SKIPPED = frozenset(
     "script style template noscript svg nav header footer aside form button select"

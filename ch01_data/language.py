@@ -1,0 +1,103 @@
+"""Languages: which one a text is in, and whether a corpus wants it.
+
+Telling languages apart is not what this book teaches, so a library does it: py3langid,
+whose model of some hundred languages comes with it and needs no network (Lui and
+Baldwin 2012: naive Bayes over the byte sequences that tell languages apart best).
+
+Source code is the hard case. To a model of languages, `for i in range(n): print(i)` is
+noise that looks a little like any of a hundred languages, and a filter that believed it
+would drop half of Python's library. So only prose is judged: where a text looks like
+code, its lines of code are left out, and if too little is left, the text has no language
+and is kept.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Collection
+from functools import lru_cache
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from ch01_data.files import run_command
+from ch01_data.rules import LINES_TO_JUDGE, View, is_code_line
+from ch01_data.sources import read_documents
+
+WANTED = ("en",)
+MIN_PROBABILITY = 0.5  # of another language, before a text is dropped for it
+NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
+MIN_LETTERS = 40  # of prose; less has no language to speak of
+SAMPLE = 1000  # characters; telling languages apart needs no more
+PAPER_PROBABILITY = 0.99  # C4: of English, by another library
+
+
+@lru_cache(maxsize=1)
+def identifier() -> LanguageIdentifier:
+    """Return the library's model, read once; its probabilities add up to one."""
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def language(text: str) -> tuple[str, float]:
+    """Return the likeliest language of a text and its probability.
+
+    The code is that of ISO 639-1, "en" for English; ("und", 0.0) stands for a text
+    without prose. Judged is a sample from the text's head and middle.
+    """
+    code, probability = identifier().classify(_sample(text))
+    if code in WANTED or not View.of(text[: 1 << 16]).is_code:
+        return code, float(probability)
+    prose = prose_of(text)
+    if sum(map(str.isalpha, prose)) < MIN_LETTERS:
+        return "und", 0.0
+    return identifier().classify(_sample(prose))
+
+
+def language_flags(text: str, wanted: Collection[str] = WANTED) -> list[str]:
+    """Return ["language"] for a text in another language than those wanted, else []."""
+    code, probability = language(text)
+    foreign = code not in wanted and code not in NO_LANGUAGE
+    return ["language"] if foreign and probability >= MIN_PROBABILITY else []
+
+
+def prose_of(text: str) -> str:
+    """Return the lines of a text that do not look like code, without comment signs."""
+    lines = (line.strip().lstrip("#/*> ") for line in text[: 1 << 16].split("\n"))
+    kept = [line for line in lines if line and not is_code_line(line)]
+    return "\n".join(kept[:LINES_TO_JUDGE])
+
+
+def _sample(text: str) -> str:
+    """Return the head of a text, and for a long one some of its middle."""
+    if len(text) <= SAMPLE:
+        return text
+    middle = len(text) // 2
+    return text[: SAMPLE // 2] + "\n" + text[middle : middle + SAMPLE // 2]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Count the languages of the documents of a source."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--source", required=True, help="pylib, a file, folder or glob")
+    parser.add_argument("--wanted", default="en", help="comma-separated codes to keep")
+    parser.add_argument("--show", type=int, default=0, help="name this many documents")
+    arguments = parser.parse_args(argv)
+
+    def command() -> None:
+        wanted = tuple(arguments.wanted.split(","))
+        counts: Counter[str] = Counter()
+        dropped = 0
+        for document in read_documents(arguments.source):
+            code, probability = language(document.text)
+            counts[code] += 1
+            if language_flags(document.text, wanted):
+                dropped += 1
+                if dropped <= arguments.show:
+                    print(f"{document.id}: {code} {probability:.2f}")
+        print(f"{dropped:,} of {counts.total():,} documents in other languages")
+        for code, count in counts.most_common():
+            print(f"{count:8,}  {code}")
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
