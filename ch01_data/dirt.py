@@ -5,6 +5,7 @@ Thirteen kinds, `clean` among them, from two families of templates (crawl_templa
 scored without a page of HTML; crawl.py wraps the same texts in pages and files.
 """
 
+import hashlib
 import itertools
 import math
 import random
@@ -62,6 +63,10 @@ class Maker:
         self.prefix = f"{kind}-{family}-{seed}"
         self.made = 0
 
+    def name(self) -> str:
+        """Return the id of the next text."""
+        return f"{self.prefix}-{self.made:05}"
+
     def label(
         self,
         text: str,
@@ -71,9 +76,9 @@ class Maker:
         **truth: object,
     ) -> LabelledText:
         """Return a labelled text with the next id and, if none is given, an address."""
-        name = f"{self.prefix}-{self.made:05}"
+        name = self.name()
         self.made += 1
-        url = url or page_url(name, self.family, self.rng)
+        url = url or page_url(slug(name), self.family, self.rng)
         return LabelledText(text, name, kinds or (self.kind,), source, url, truth)
 
     def original(self) -> LabelledText:
@@ -85,6 +90,11 @@ class Maker:
         chosen = self.rng.sample(phrases["sentence"], self.rng.randint(low, high))
         filled = (fill(sentence, phrases, self.rng) for sentence in chosen)
         return [sentence[:1].upper() + sentence[1:] for sentence in filled]
+
+
+def slug(name: str) -> str:
+    """Return ten digits and letters that stand for a name without giving it away."""
+    return hashlib.blake2b(name.encode(), digest_size=5).hexdigest()
 
 
 def dirt(
@@ -243,8 +253,8 @@ def _personal(make: Maker) -> Iterator[LabelledText]:
 
 def _blocked(make: Maker) -> Iterator[LabelledText]:
     """Good text at an address that must be refused. Truth: `why`: host, word or ip."""
-    for number, (text, source) in enumerate(make.good):
-        url, why = blocked_url(f"{make.prefix}-{number:05}", make.family, make.rng)
+    for text, source in make.good:
+        url, why = blocked_url(slug(make.name()), make.family, make.rng)
         yield make.label(text, source, url=url, why=why)
 
 

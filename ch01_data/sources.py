@@ -7,6 +7,7 @@ line. In a folder of thousands, a bad file is passed over and counted, because o
 picture should not stop a night's work. Nothing is read whole that may be large.
 """
 
+import errno
 import glob
 import hashlib
 import json
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ch01_data.charsets import decode_page
 from ch01_data.documents import (
@@ -45,9 +46,9 @@ STANDARD_INPUT = "-"
 CUT = "cut at the byte limit"
 # What errors of the operating system are counted as.
 REASONS = {
-    FileNotFoundError: "vanished",
-    PermissionError: "not permitted",
-    IsADirectoryError: "not a file",
+    errno.ENOENT: "missing",
+    errno.EACCES: "not permitted",
+    errno.ELOOP: "a circular link",
 }
 
 
@@ -89,7 +90,7 @@ def read_documents(
         return
     found = 0
     for path in _sample(paths, root, limit_bytes, skipped):
-        name = path.relative_to(root).as_posix()
+        name = _name(path, root)
         try:
             for document in _read_file(path, name, *options):
                 found += 1
@@ -110,8 +111,9 @@ def read_texts(source: str | Path) -> Iterator[str]:
 
 
 def _reason(error: Exception) -> str:
-    kind = type(error).__name__
-    return getattr(error, "reason", None) or REASONS.get(type(error), kind)
+    if isinstance(error, OSError):
+        return REASONS.get(error.errno, "unreadable")
+    return getattr(error, "reason", type(error).__name__)
 
 
 # --- which files ---------------------------------------------------------------------
@@ -159,6 +161,12 @@ def _matches(pattern: str) -> list[Path]:
     return sorted(once.values())
 
 
+def _name(path: Path, root: Path) -> str:
+    """Return the path below the root, with bytes that are not UTF-8 spelled out."""
+    name = path.relative_to(root).as_posix()
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _sample(
     paths: list[Path], root: Path, limit_bytes: int | None, skipped: Counter
 ) -> list[Path]:
@@ -167,7 +175,7 @@ def _sample(
         return paths
 
     def draw(path: Path) -> bytes:
-        return hashlib.sha256(path.relative_to(root).as_posix().encode()).digest()
+        return hashlib.sha256(_name(path, root).encode()).digest()
 
     kept, total = [], 0
     for path in sorted(paths, key=draw):
@@ -264,9 +272,15 @@ def _read_jsonl(reading: Reading) -> Iterator[Document]:
             continue
         found += 1
         given = str(row.get("id") or f"{reading.name}:{number}")
-        yield Document(row["text"], given, row.get("url"), source, row.get("log_prob"))
+        url, log_prob = _typed(row, "url", str), _typed(row, "log_prob", float)
+        yield Document(row["text"], given, url, source, log_prob)
     if not found:
         raise UnreadableText("empty", f"{title} has no documents; each line is one")
+
+
+def _typed(row: dict, field: str, kind: type) -> Any:
+    """Return a field if it is of this type, else None."""
+    return row[field] if isinstance(row.get(field), kind) else None
 
 
 def _parse(line: str, title: str, number: int) -> dict:
