@@ -165,9 +165,7 @@ def make_crawl(config: CrawlConfig) -> CrawlReport:
     files = {name: sha256(out / name) for name in [*names, *beside]}
     values = asdict(config)
     del values["out"]
-    write_json(
-        out / "crawl.json", {"config": values, "counts": counts, "files": files}
-    )
+    write_json(out / "crawl.json", {"config": values, "counts": counts, "files": files})
     return CrawlReport(config, counts, files)
 
 

@@ -137,7 +137,8 @@ def _charset(language: str, rng: random.Random) -> tuple[str, str, str]:
     """Return a charset, the page's own note of it, and the server's."""
     legacy = LEGACY.get(language, WESTERN)
     charset = rng.choice(("utf-8", "utf-8", "utf-16", *legacy))
-    place = rng.choice(("header", "meta", "both", "old meta"))
+    places = ("header", "meta", "both", "old meta", *([] if language else ["none"]))
+    place = rng.choice(places)
     meta = {
         "meta": f'<meta charset="{charset}">',
         "both": f'<meta charset="{charset}">',

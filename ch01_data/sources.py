@@ -19,7 +19,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ch01_data.charsets import decode_page
 from ch01_data.documents import (
     BEYOND_LIMIT,
     Document,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from ch01_data.charsets import decode_page
-from ch01_data.documents import Document, Reading, UnreadableText, decode
+from ch01_data.documents import Document, Reading, UnreadableText
 
 PAGE_BYTES = 8 << 20  # a longer page is no page
 RECORD_BYTES = 256 << 20  # what is longer is not even unpacked

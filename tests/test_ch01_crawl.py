@@ -251,7 +251,7 @@ def test_exact_duplicates_are_equal_and_nothing_else_is(labels):
 def test_the_page_of_an_exact_duplicate_is_that_of_its_original(labels, pages):
     for label in of_kind(labels, "exact_duplicate"):
         both = [
-            re.sub(r"<meta[^>]*>", "", pages[name].text)
+            unescape(re.sub(r"<meta[^>]*>", "", pages[name].text))
             for name in (label["id"], label["original"])
         ]
         assert both[0] == both[1]
@@ -259,6 +259,7 @@ def test_the_page_of_an_exact_duplicate_is_that_of_its_original(labels, pages):
 
 def naive_jaccard(first, second):
     """Five nested loops' worth of definition: no set of tuples, no shortcut."""
+
     def runs(text):
         words = text.split()
         return [" ".join(words[i : i + 5]) for i in range(len(words) - 4)]

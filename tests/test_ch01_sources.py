@@ -25,8 +25,8 @@ from ch01_data import streams
 from ch01_data.charsets import decode_page, page_charset
 from ch01_data.crawl import CrawlConfig, make_crawl
 from ch01_data.documents import UnreadableText
-from ch01_data.extraction import read_crawl, score_extractor, token_f1
 from ch01_data.extraction import main as extraction_main
+from ch01_data.extraction import read_crawl, score_extractor, token_f1
 from ch01_data.pages import extract_text, naive_extract_text
 from ch01_data.sources import Document, find_files, read_documents
 from ch01_data.storyworld import generate
@@ -88,7 +88,7 @@ PAGES = [html(text).encode() for text in STORIES]
 FORMATS = {
     "a.jsonl": (jsonl(TEXTS), TEXTS),
     "a.jsonl.gz": (gzip.compress(jsonl(TEXTS)), TEXTS),
-    "a.JSONL.GZ": (b"".join(gzip.compress(jsonl([t])) for t in TEXTS), TEXTS),
+    "a.JSONL.GZ": (b"".join(map(gzip.compress, jsonl(TEXTS).splitlines(True))), TEXTS),
     "a.jsonl.zst": (zstd(jsonl(TEXTS)), TEXTS),
     "frames.jsonl.zst": (zstd(jsonl(TEXTS), 5), TEXTS),
     "a.parquet": (table(TEXTS), TEXTS),
