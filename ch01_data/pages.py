@@ -1,4 +1,8 @@
-"""Web pages: the running text of what they hold."""
+"""Web pages: the running text of what they hold.
+
+An extractor that can be read in one sitting stands beside the one that is used: the
+crawl's labels tell how far apart they are (extraction.py).
+"""
 
 import re
 from html.parser import HTMLParser
@@ -17,7 +21,24 @@ MAX_LINK_DENSITY = 0.5
 def extract_text(html: str) -> str:
     """Return the running text of a page, without menus, scripts, forms and footers.
 
-    A block whose characters are mostly link text is a menu and is dropped.
+    Resiliparse parses like a browser, so nothing is too broken for it.
+    """
+    from resiliparse.extract.html2text import extract_plain_text
+
+    return extract_plain_text(
+        html,
+        main_content=True,
+        alt_texts=False,
+        list_bullets=False,
+        comments=False,
+    ).strip()
+
+
+def naive_extract_text(html: str) -> str:
+    """Return the running text of a page, as far as thirty lines can find it.
+
+    Menus, scripts, forms and footers are dropped by their tags; a block whose
+    characters are mostly link text is a menu too.
     Source:  Kohlschütter et al. 2010, Boilerplate detection (link density).
     """
     reader = _PageReader()

@@ -44,6 +44,12 @@ def pytest_addoption(parser):
         "--answers", default="answers", help="folder of your work for --impl=answers"
     )
     parser.addoption(
+        "--bad-inputs",
+        type=int,
+        default=200,
+        help="how many generated bad inputs tests/test_ch01_bad_inputs.py reads",
+    )
+    parser.addoption(
         "--network", action="store_true", help="run the tests that need the network"
     )
 

@@ -1,0 +1,162 @@
+"""Web archives: the pages of a WARC file, the texts of a WET file, one at a time.
+
+A WARC file is a row of records, each a few headers, a length and so many bytes; a
+`response` holds what a server sent, a `conversion` (in WET files) the text made of it.
+warcio reads the headers and undoes chunks and compression. It does not complain about
+a file that is cut off or about a length that is wrong, so the lengths are checked here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from ch01_data.charsets import decode_page
+from ch01_data.documents import Document, Reading, UnreadableText
+
+PAGE_BYTES = 8 << 20  # a longer page is no page
+RECORD_BYTES = 256 << 20  # what is longer is not even unpacked
+LINE_BYTES = 1 << 20  # of a header
+PAGE_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
+
+
+class Page(NamedTuple):
+    """What a server sent for an address: the body, unpacked, and its content type."""
+
+    id: str
+    url: str | None
+    body: bytes
+    content_type: str
+
+
+def read_warc(reading: Reading) -> Iterator[Document]:
+    """Yield the texts of a web archive's pages; what is no page is counted.
+
+    The id of a document is the WARC-Record-ID, without the angle brackets.
+
+    Raises:  UnreadableText where the file is damaged, cut off or no web archive.
+    """
+    found = False
+    for record in _records(reading.stream, reading.title):
+        found = True
+        try:
+            page = _page(record)
+            if page is not None:
+                title = f"{reading.title} record {page.id}"
+                text = page_text(page, title, reading)
+                yield Document(text, page.id, page.url, reading.source)
+        except UnreadableText as error:
+            reading.skipped[error.reason] += 1
+    if not found:
+        raise UnreadableText("empty", f"{reading.title} holds no WARC record")
+
+
+def page_text(page: Page, title: str, reading: Reading) -> str:
+    """Return the text of a page: HTML is decoded and extracted, plain text decoded.
+
+    Raises:  UnreadableText for a page that is too long, binary, or without text.
+    """
+    if len(page.body) > PAGE_BYTES:
+        raise UnreadableText("too long", f"{title} is longer than {PAGE_BYTES} bytes")
+    text = decode_page(page.body, title, page.content_type)
+    if "plain" not in page.content_type:
+        text = reading.extract(text)
+    if not text.strip():
+        raise UnreadableText("no text", f"{title} has no running text")
+    return text
+
+
+def _records(stream: BinaryIO, title: str) -> Iterator[Any]:
+    """Yield warcio's records; each is read to its end before the next is looked for."""
+    from warcio.exceptions import ArchiveLoadFailed
+    from warcio.recordloader import ArcWarcRecordLoader
+
+    loader, lines, number = ArcWarcRecordLoader(arc2warc=False), _Lines(stream), 0
+    while first := _first_line(lines):
+        number += 1
+        where = f"{title} record {number}"
+        try:
+            record = loader.parse_record_stream(lines, first, "warc", True)
+        except (ArchiveLoadFailed, EOFError) as error:
+            why = f"no WARC header but {first[:40]!r}" if error.args else "cut off"
+            raise UnreadableText("damaged", f"{where} is damaged: {why}") from error
+        given = record.rec_headers.get_header("Content-Length") or ""
+        if not given.strip().isdecimal() or len(given) > 15:
+            raise UnreadableText(
+                "damaged", f"{where} has the Content-Length {given[:40]!r}, no number"
+            )
+        yield record
+        _skip_rest(record, where)
+        if lines.readline().strip():
+            raise UnreadableText(
+                "damaged", f"{where} goes on behind its end: wrong Content-Length"
+            )
+
+
+class _Lines:
+    """A stream whose lines have a limit, so that no header can fill the memory."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.read, self._readline = stream.read, stream.readline
+
+    def readline(self, size: int | None = None) -> bytes:
+        return self._readline(min(size or LINE_BYTES, LINE_BYTES))
+
+
+def _first_line(lines: _Lines) -> bytes:
+    """Return the next line that is not empty, or nothing at the end of the file."""
+    while (line := lines.readline()) and not line.strip():
+        pass
+    return line
+
+
+def _skip_rest(record: Any, where: str) -> None:
+    while record.raw_stream.read(1 << 20):
+        pass
+    if missing := record.raw_stream.limit:
+        raise UnreadableText(
+            "damaged", f"{where} is cut off: {missing} bytes are missing"
+        )
+
+
+def _page(record: Any) -> Page | None:
+    """Return what a response or conversion holds; None for other records.
+
+    Raises:  UnreadableText for an answer that is no page, or without a page.
+    """
+    kind = record.rec_type
+    if kind not in ("response", "resource", "conversion"):
+        return None
+    name = (record.rec_headers.get_header("WARC-Record-ID") or "no id").strip("<> ")
+    url = record.rec_headers.get_header("WARC-Target-URI")
+    content_type = record.rec_headers.get_header("Content-Type") or ""
+    if record.length > RECORD_BYTES:
+        raise UnreadableText("too long", f"{name} is longer than {RECORD_BYTES} bytes")
+    if kind == "response" and (url or "").startswith(("http:", "https:")):
+        content_type = _read_answer(record, name)
+    if kind == "conversion":
+        content_type = "text/plain; charset=utf-8"
+    body = record.content_stream().read(PAGE_BYTES + 1)
+    if not content_type and b"<" in body[:512]:
+        content_type = "text/html"
+    if not content_type.lower().startswith(PAGE_TYPES):
+        raise UnreadableText("not a page", f"{name} is {content_type or 'of no type'}")
+    return Page(name, url, body, content_type.lower())
+
+
+def _read_answer(record: Any, name: str) -> str:
+    """Read the HTTP header of a response and return its content type.
+
+    Raises:  UnreadableText where it is broken, or says anything but 200.
+    """
+    from warcio.recordloader import ArcWarcRecordLoader
+
+    try:
+        parser = ArcWarcRecordLoader(verify_http=False).http_parser
+        record.http_headers = parser.parse(record.raw_stream)
+    except EOFError as error:
+        raise UnreadableText("no HTTP header", f"{name} is empty") from error
+    status = record.http_headers.get_statuscode()
+    if not (record.http_headers.protocol.startswith("HTTP/") and status.isdecimal()):
+        raise UnreadableText("no HTTP header", f"{name} begins without HTTP header")
+    if status != "200":
+        raise UnreadableText(f"HTTP {status[:3]}", f"{name} was answered with {status}")
+    return record.http_headers.get_header("Content-Type") or ""
