@@ -20,7 +20,6 @@ from ch01_data.files import run_command, write_text
 from ch01_data.storyworld import UNANSWERABLE
 from ch02_tokenization.tokenization import Tokenizer
 from ch04_transformer.transformer import Transformer
-from ch05_pretraining.checkpoint import latest_checkpoint
 from ch05_pretraining.pretraining import (
     IGNORE,
     Batch,
@@ -267,7 +266,7 @@ def align(
     """
     tokenizer, reference = Tokenizer.load(config.tokenizer), load_model(config.base)
     path = Path(config.out) / "pairs.jsonl"
-    kept = path.exists() and latest_checkpoint(config.out) is not None
+    kept = path.exists()
     pairs = read_pairs(path) if kept else sample_pairs(reference, tokenizer, config)
     if len(pairs) < config.batch_size:
         raise ValueError(

@@ -738,7 +738,7 @@ def test_too_few_pairs_end_in_one_line_and_keep_the_other_stages(
 ):
     run = tmp_path / "run"
     shutil.copytree(tiny[0].out, run)
-    greedy = TINY.dpo | {"samples": 1, "batch_size": 9}
+    greedy = TINY.dpo | {"temperature": 1e-6, "batch_size": 9}
     config = replace(tiny[0], out=str(run), dpo=greedy)
     assert run_command(lambda: run_pipeline(config)) == 2
     line = one_line(capsys)

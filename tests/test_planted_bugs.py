@@ -446,9 +446,16 @@ BUGS = [
     Bug(
         "the mean is over questions instead of kinds",
         EVALUATION,
-        "np.mean([np.mean(values) for values in outcomes.values()])",
-        "np.mean(sum(outcomes.values(), []))",
+        "np.mean(hits.sum(axis=0) / counts.sum(axis=0))",
+        "hits.sum() / counts.sum()",
         (f"{CH07}::test_accuracies_by_hand",),
+    ),
+    Bug(
+        "intervals draw single answers instead of whole stories",
+        EVALUATION,
+        "np.unique(story_names, return_inverse=True)",
+        "np.unique(range(len(story_names)), return_inverse=True)",
+        (f"{CH07}::test_answers_about_one_story_are_not_counted_as_independent",),
     ),
     Bug(
         "the bootstrap draws without replacement",
