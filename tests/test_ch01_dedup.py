@@ -1,7 +1,11 @@
 """Duplicates: planted ones are found, chains are joined, and estimates are honest."""
 
 import json
+import multiprocessing
 import random
+import tracemalloc
+from fractions import Fraction
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -9,19 +13,36 @@ from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ch01_data import near_copies
 from ch01_data.dedup import (
-    NO_SHINGLE,
-    candidate_groups,
-    candidate_probability,
-    choose_bands,
     exact_duplicates,
-    jaccard,
+    exact_labels,
     main,
     minhash,
     near_duplicates,
+    near_labels,
+)
+from ch01_data.joining import UnionFind, clusters_of, equal_groups, jaccard
+from ch01_data.minhash import (
+    NO_SHINGLE,
+    candidate_probability,
+    choose_bands,
+    fold_bands,
+)
+from ch01_data.minhash import main as minhash_main
+from ch01_data.near_copies import chain_of_copies, invented_words, s_curve
+from ch01_data.shingles import (
+    MULTIPLIER,
+    Reread,
+    scramble,
+    shingle_sets,
     shingles,
+    span_hashes,
     word_hashes,
 )
+from ch01_data.sources import read_texts
+
+PLANTED = [step / 100 for step in range(40, 101, 2)]  # similarities
 
 
 def word_grams(text, ngram=5):
@@ -36,16 +57,10 @@ def random_words(rng, n):
     return [f"w{rng.randrange(100_000)}" for _ in range(n)]
 
 
-def pair_at(rng, similarity, n=204):
-    """Return two texts whose word 5-grams have about this Jaccard similarity.
-
-    They share their first words: s shared grams of n - 4 each give s / (2 (n-4) - s).
-    """
-    grams = n - 4
-    shared = round(2 * grams * similarity / (1 + similarity))
-    head = random_words(rng, shared + 4)
-    rest = n - len(head)
-    return [" ".join(head + random_words(rng, rest)) for _ in range(2)]
+def pair_at(rng, similarity):
+    """Return two texts of about 200 words that are as similar as this."""
+    copies = near_copies.near_copies(rng, similarity)
+    return [copies.left, copies.right]
 
 
 def brute_force(texts, threshold):
@@ -235,24 +250,303 @@ def test_bands_find_a_pair_at_the_threshold_almost_surely(threshold):
     assert candidate_probability(threshold, bands, rows) >= 0.998
 
 
-def test_candidates_follow_the_s_curve():
-    """With 8 bands of 4 rows theory and measurement agree within four errors."""
-    rng = random.Random(12)
-    for similarity in (0.3, 0.6, 0.8):
-        pairs = [pair_at(rng, similarity) for _ in range(300)]
-        left, right = (minhash([p[i] for p in pairs], 32, seed=2) for i in (0, 1))
-        both = np.stack([left, right], axis=1)
-        hits = np.mean([any(True for _ in candidate_groups(s, 8, 4)) for s in both])
-        exact = np.mean([jaccard(word_grams(a), word_grams(b)) for a, b in pairs])
-        expected = candidate_probability(exact, 8, 4)
-        error = np.sqrt(expected * (1 - expected) / 300)
-        assert abs(hits - expected) < 4 * error + 1e-9, similarity
+@pytest.mark.parametrize(("bands", "rows"), [(8, 4), (21, 6)])
+def test_candidates_follow_the_s_curve(bands, rows):
+    """600 pairs a point: theory and measurement agree within four standard errors."""
+    asked = [0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    curve = list(s_curve(asked, bands, rows, pairs=600, seed=2))
+    for point, wanted in zip(curve, asked, strict=True):
+        assert abs(point.similarity - wanted) < 0.005
+        expected = candidate_probability(point.similarity, bands, rows)
+        assert point.expected == expected
+        error = (expected * (1 - expected) / 600) ** 0.5
+        assert point.error == pytest.approx(error)
+        assert abs(point.measured - expected) < 4 * error + 1e-9, wanted
+    assert curve[0].measured == 0 and curve[-1].measured == 1
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 1.5])
 def test_a_threshold_that_is_no_similarity_is_refused(threshold):
     with pytest.raises(ValueError, match="above 0 and at most 1"):
         near_duplicates(["a", "b"], threshold)
+
+
+# --- the pieces, each by itself ------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [1, 3, 8, 1 << 15])
+def test_runs_have_the_polynomial_that_the_docstring_gives(monkeypatch, block):
+    """By Python's own integers, with blocks that cut runs everywhere."""
+    monkeypatch.setattr("ch01_data.shingles.BLOCK", block)
+    rng = random.Random(block)
+    numbers = [rng.randrange(2**64) for _ in range(16)]
+    starts = sorted(rng.randrange(17) for _ in range(30))
+    ends = np.maximum(sorted(rng.randrange(17) for _ in range(30)), starts)
+    found = span_hashes(np.array(numbers, np.uint64), np.array(starts), ends)
+    polynomials = [
+        sum(
+            (number + 1) * MULTIPLIER**place
+            for place, number in enumerate(numbers[start:end])
+        )
+        % 2**64
+        for start, end in zip(starts, ends)
+    ]
+    expected = scramble(np.array(polynomials, dtype=np.uint64))
+    assert np.array_equal(found, expected)
+
+
+def test_a_word_longer_than_a_block_has_one_hash(monkeypatch):
+    texts = ["x" * 100 + " y", "y " + "x" * 100, "x" * 99]
+    whole = word_hashes(texts)[0]
+    monkeypatch.setattr("ch01_data.shingles.BLOCK", 7)
+    assert np.array_equal(word_hashes(texts)[0], whole)
+    assert whole[0] == whole[3] and len(set(whole.tolist())) == 3
+
+
+def test_sets_are_in_order_and_hold_each_shingle_once():
+    values, bounds = shingle_sets(["a b a b a b", "", "c"], ngram=2)
+    assert bounds.tolist() == [0, 2, 2, 3]
+    every, _ = shingles(["a b a b a b"], ngram=2)
+    assert sorted(set(every.tolist())) == values[:2].tolist()
+
+
+@pytest.mark.parametrize("ngram", [1, 2, 5, 8])
+def test_near_copies_are_exactly_as_similar_as_they_say(ngram):
+    rng = random.Random(ngram)
+    for _ in range(150):
+        wanted, n_grams = rng.random(), rng.randrange(20, 120)
+        copies = near_copies.near_copies(rng, wanted, n_grams, ngram)
+        left, right = (word_grams(t, ngram) for t in (copies.left, copies.right))
+        assert len(left) == len(right) == n_grams
+        assert Fraction(len(left & right), len(left | right)) == copies.similarity
+        assert abs(copies.similarity - wanted) <= 1 / n_grams
+
+
+def test_a_chain_is_as_similar_as_it_says_and_its_ends_are_not():
+    """Ten texts, four changes a link: neighbours share 180 of 220, ends 20 of 380."""
+    texts, similarity = chain_of_copies(random.Random(0), 10)
+    sets = [word_grams(text) for text in texts]
+    assert similarity == Fraction(180, 220)
+    for left, right in pairwise(sets):
+        assert Fraction(len(left & right), len(left | right)) == similarity
+    assert len(sets[0] & sets[-1]) == 20
+    with pytest.raises(ValueError, match="need 280 n-grams, they have 200"):
+        chain_of_copies(random.Random(0), 15)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=30))
+def test_groups_are_the_places_of_equal_keys(keys):
+    places = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    columns = np.array(keys, dtype=np.uint64).reshape(-1, 2)
+    members, bounds = equal_groups(columns[:, 0], columns[:, 1])
+    found = [members[a:b].tolist() for a, b in pairwise(bounds)]
+    assert sorted(found) == sorted(g for g in places.values() if len(g) > 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30))
+def test_union_find_connects_what_edges_connect(edges):
+    label = list(range(20))
+    for left, right in edges:
+        low, high = sorted((label[left], label[right]))
+        label = [low if each == high else each for each in label]
+    joined = UnionFind(20)
+    joined.join(edges)
+    assert joined.labels().tolist() == label == [joined.find(i) for i in range(20)]
+    clusters = clusters_of(np.array(label))
+    assert clusters == [
+        [i for i in range(20) if label[i] == low]
+        for low in sorted(set(label))
+        if label.count(low) > 1
+    ]
+
+
+def test_a_band_agrees_exactly_where_all_its_rows_agree():
+    rng = np.random.default_rng(0)
+    signatures = rng.integers(3, size=(400, 7), dtype=np.uint32)
+    signatures[7] = NO_SHINGLE
+    keys = fold_bands(signatures, bands=2, rows=3)
+    assert keys.shape == (400, 2) and (keys[7] == 0).all()
+    assert (np.delete(keys, 7, axis=0) != 0).all()
+    for band in range(2):
+        part = signatures[:, 3 * band : 3 * band + 3]
+        same = (part[:, None] == part).all(axis=2)
+        assert np.array_equal(same, keys[:, None, band] == keys[:, band])
+
+
+# --- the whole, however it is cut up -------------------------------------------------
+
+
+def planted_corpus(rng, noise=200):
+    """Return texts and pairs (i, j, exact similarity): copies and chains, shuffled."""
+    texts = [" ".join(invented_words(rng, 60)) for _ in range(noise)]
+    pairs = []
+    for similarity in PLANTED * 8:
+        copies = near_copies.near_copies(rng, similarity)
+        pairs.append((len(texts), len(texts) + 1, copies.similarity))
+        texts += [copies.left, copies.right]
+    for changed in (2, 3, 4):
+        chain, similarity = chain_of_copies(rng, 8, changed)
+        first = len(texts)
+        pairs += [(first + i, first + i + 1, similarity) for i in range(7)]
+        texts += chain
+    order = rng.sample(range(len(texts)), len(texts))
+    place = {old: new for new, old in enumerate(order)}
+    return [texts[i] for i in order], [(place[i], place[j], s) for i, j, s in pairs]
+
+
+@pytest.mark.parametrize("threshold", [0.7, 0.8])
+def test_planted_copies_and_chains_are_found_at_two_thresholds(threshold):
+    """Copies at 0.4 to 1.0: of those at the threshold or above, 0.99 are joined.
+
+    Of those below none is, unless a chain leads from one to the other.
+    """
+    rng = random.Random(f"planted {threshold}")
+    texts, pairs = planted_corpus(rng)
+    labels = near_labels([texts], threshold)
+    due = [(i, j) for i, j, s in pairs if s >= threshold]
+    assert len(due) > 80
+    assert sum(labels[i] == labels[j] for i, j in due) >= 0.99 * len(due)
+    allowed = UnionFind(len(texts))
+    allowed.join(due)
+    for cluster in clusters_of(labels):
+        assert len({allowed.find(index) for index in cluster}) == 1
+
+
+def test_damaged_pages_of_the_python_library_are_found():
+    """Real text, with its repeated n-grams: the similarity is counted from tuples."""
+    rng = random.Random(3)
+    found = islice(read_texts("pylib"), 150)
+    originals = [
+        text for text in dict.fromkeys(t[:4000] for t in found) if text.strip()
+    ]
+    copies = []
+    for number, text in enumerate(originals):
+        words = text.split(" ")
+        for place in rng.sample(range(len(words)), round(len(words) * number / 4000)):
+            words[place] = "damaged"
+        copies.append(" ".join(words))
+    sets = [(word_grams(a), word_grams(b)) for a, b in zip(originals, copies)]
+    exact = [jaccard(a, b) for a, b in sets]
+    labels = near_labels([originals, copies], 0.7)
+    due = [i for i, similarity in enumerate(exact) if similarity >= 0.7]
+    joined = [labels[i] == labels[i + len(originals)] for i in range(len(originals))]
+    assert len(due) >= 60 and sum(joined[i] for i in due) >= 0.99 * len(due)
+    alone = [i for i in range(len(originals)) if exact[i] < 0.7 and joined[i]]
+    assert len(alone) <= 0.05 * len(originals)  # through a third text, if at all
+
+
+@pytest.fixture(scope="module")
+def mixed_texts():
+    rng = random.Random(13)
+    texts, _ = planted_corpus(rng, noise=50)
+    return [*texts, "", " ", "a b", "a b", texts[0]]
+
+
+def as_clusters(labels):
+    return clusters_of(np.asarray(labels))
+
+
+def test_batches_do_not_matter(mixed_texts):
+    expected = near_labels([mixed_texts]).tolist()
+    assert len(set(expected)) < len(expected) - 100
+    rng = random.Random(14)
+    for n_cuts in (0, 3, 40, len(mixed_texts)):
+        cuts = sorted(rng.choices(range(len(mixed_texts) + 1), k=n_cuts))
+        edges = [0, *cuts, len(mixed_texts)]
+        batches = [mixed_texts[a:b] for a, b in pairwise(edges)]
+        assert near_labels(batches).tolist() == expected
+        assert exact_labels(batches).tolist() == exact_labels([mixed_texts]).tolist()
+
+
+def test_the_order_of_documents_does_not_matter(mixed_texts):
+    rng = random.Random(15)
+    order = rng.sample(range(len(mixed_texts)), len(mixed_texts))
+    shuffled = near_duplicates([mixed_texts[i] for i in order])
+    back = sorted(sorted(order[i] for i in cluster) for cluster in shuffled)
+    assert back == near_duplicates(mixed_texts)
+
+
+def test_processes_do_not_matter(mixed_texts, tmp_path):
+    batches = [mixed_texts[i : i + 50] for i in range(0, len(mixed_texts), 50)]
+    expected = near_labels(batches)
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        found = near_labels(batches, run=pool.imap, folder=tmp_path)
+    assert np.array_equal(found, expected)
+    assert not list(tmp_path.iterdir())
+
+
+def test_comparing_in_small_batches_gives_the_same_clusters(monkeypatch, mixed_texts):
+    """Whatever the size of batches and readings, and in whichever order they come."""
+
+    def backwards(function, items):
+        return [function(item) for item in list(items)[::-1]][::-1]
+
+    expected = near_labels([mixed_texts], 0.5).tolist()
+    monkeypatch.setattr("ch01_data.joining.BATCH_MEMBERS", 3)
+    assert near_labels([mixed_texts], 0.5, run=backwards).tolist() == expected
+
+
+def test_a_group_of_hundreds_is_compared_in_full_up_to_its_limit(monkeypatch):
+    """40 pairs that all share a key: each is found, unless the limit is lower."""
+    rng = random.Random(16)
+    pairs = [pair_at(rng, 0.9) for _ in range(40)]
+    texts = [text for pair in pairs for text in pair]
+    one_key = np.ones((80, 1), dtype=np.uint64)
+    monkeypatch.setattr("ch01_data.dedup.band_keys", lambda texts, **_: one_key)
+    monkeypatch.setattr("ch01_data.dedup.choose_bands", lambda *_: (1, 1))
+    assert near_duplicates(texts) == [[i, i + 1] for i in range(0, 80, 2)]
+    monkeypatch.setattr("ch01_data.joining.MAX_PIVOTS", 5)
+    assert 3 <= len(near_duplicates(texts)) <= 5
+
+
+def test_texts_that_cannot_be_read_twice_are_refused():
+    texts = ["one two three", "one two three"]
+    with pytest.raises(ValueError, match="2 texts at the first reading and 0 at the"):
+        near_duplicates(iter(texts))
+    readings = iter([[["a b"]], [["a b", "a b"]]])
+    with pytest.raises(ValueError, match="had 1 texts at the first reading and 2"):
+        near_labels(Reread(lambda: next(readings)))
+    readings = iter([[["a b"]], [["a b"], ["c"]]])
+    with pytest.raises(ValueError, match="had 0 texts at the first reading and 1"):
+        near_labels(Reread(lambda: next(readings)))
+
+
+def test_memory_grows_by_less_than_a_quarter_byte_for_each_byte_of_text():
+    """Python's and NumPy's allocations beside the texts; a tenth are near copies."""
+    rng = random.Random(17)
+    words = invented_words(rng, 20_000)
+    texts = [" ".join(rng.choices(words, k=133)) for _ in range(4800)]
+    texts = [copy for t in texts for copy in ([t, t + " x"] if t < "1a" else [t])]
+
+    def peak(n):
+        tracemalloc.start()
+        found = near_duplicates(texts[:n])
+        exact_duplicates(texts[:n])
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(found) > 0.06 * n
+        return highest
+
+    grown = peak(len(texts)) - peak(1200)
+    more = sum(map(len, texts[1200:]))
+    assert more > 3_000_000 and grown < 0.25 * more
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["", "a", "a ", "\ud800", "\ud801", "b", "ab"])))
+def test_exact_duplicates_are_found_all_and_nothing_else(texts):
+    places = {}
+    for place, text in enumerate(texts):
+        places.setdefault(text, []).append(place)
+    expected = [group for group in places.values() if len(group) > 1]
+    assert exact_duplicates(texts) == sorted(expected)
+
+
+# --- commands ------------------------------------------------------------------------
 
 
 def test_the_command_names_the_clusters(tmp_path, capsys):
@@ -262,3 +556,12 @@ def test_the_command_names_the_clusters(tmp_path, capsys):
     assert main(["--source", str(tmp_path), "--out", str(out)]) == 0
     assert "3 documents" in capsys.readouterr().out
     assert json.loads(out.read_text()) == [["a.txt", "b.txt"]]
+
+
+def test_the_other_commands_print_their_tables(tmp_path, capsys):
+    assert minhash_main([]) == 0
+    assert "21 bands of 6 entries, 168 bytes" in capsys.readouterr().out
+    assert near_copies.main(["--pairs", "20"]) == 0
+    assert "     1.000    1.0000    1.0000 0.0000" in capsys.readouterr().out
+    assert minhash_main(["--threshold", "2"]) == 2
+    assert "must be above 0 and at most 1" in capsys.readouterr().err
