@@ -140,8 +140,8 @@ def near_labels(
         compare = partial(similar_pairs, path=sets, threshold=threshold)
         for path in paths:
             groups = _groups_of_band(path)
-            todo = candidate_batches(*groups, joined.labels(), offsets)
-            for edges in run(compare, todo):
+            unsettled = candidate_batches(*groups, joined.labels(), offsets)
+            for edges in run(compare, unsettled):
                 joined.join(edges.tolist())
         return joined.labels()
 
