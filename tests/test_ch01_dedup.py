@@ -208,6 +208,29 @@ def test_recall_at_the_threshold_and_exactness_of_every_join():
     assert clusters <= set(above), "a pair below the threshold was joined"
 
 
+def test_a_pair_exactly_on_the_threshold_is_joined():
+    """80 of 90 5-grams shared: Jaccard 80 / 100; and 79 / 101 is too little."""
+    rng = random.Random(20)
+    for wanted, expected in ((0.8, [[0, 1]]), (79 / 101, [])):
+        copies = near_copies.near_copies(rng, wanted, n_grams=90)
+        assert copies.similarity == Fraction(wanted).limit_denominator(101)
+        assert near_duplicates([copies.left, copies.right], 0.8) == expected
+
+
+def test_copies_cut_short_are_found_whatever_their_order():
+    """Of 200 5-grams the pieces have 190, 170, 150 and 100: 0.8 joins the first three.
+
+    150 / 170 is above 0.8 although 150 / 200 is not; 100 / 150 is below.
+    """
+    rng = random.Random(21)
+    words = random_words(rng, 204)
+    lengths = [204, 194, 174, 154, 104]
+    for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [3, 0, 4, 2, 1]):
+        texts = [" ".join(words[: lengths[i]]) for i in order]
+        expected = sorted(place for place, i in enumerate(order) if i < 4)
+        assert near_duplicates(texts, 0.8) == [expected]
+
+
 def test_a_chain_is_one_cluster_although_its_ends_differ():
     """Each text moves a window of 200 words on by 10: neighbours have J = 186/206."""
     rng = random.Random(9)
@@ -308,6 +331,7 @@ def test_sets_are_in_order_and_hold_each_shingle_once():
     assert bounds.tolist() == [0, 2, 2, 3]
     every, _ = shingles(["a b a b a b"], ngram=2)
     assert sorted(set(every.tolist())) == values[:2].tolist()
+    assert shingle_sets(["a", "a", "", "a b"])[1].tolist() == [0, 1, 2, 2, 3]
 
 
 @pytest.mark.parametrize("ngram", [1, 2, 5, 8])
