@@ -171,9 +171,7 @@ def resident_bytes(process: psutil.Process) -> int:
 # ---------------------------------------------------------------- encoding
 
 
-def measure_encoding(
-    texts: list[str], tokenizer: Tokenizer, rounds: int
-) -> list[Line]:
+def measure_encoding(texts: list[str], tokenizer: Tokenizer, rounds: int) -> list[Line]:
     """Encode with our own encoder, fresh and warm, with tiktoken, with tokenizers."""
     size = sum(len(text.encode()) for text in texts) / MB
     parts = (tokenizer.vocab, tokenizer.merges, tokenizer.special_tokens)
