@@ -33,6 +33,7 @@ from ch02_tokenization.tokenization import Tokenizer, train_bpe
 
 MB = 1e6
 LARGE_VOCAB = 32_768
+PARTS = ("training", "encoding", "memory", "shards", "large")
 STREAMS = (2_000_000, 8_000_000)  # characters for encode_iterable
 Task = Callable[[], object]
 
@@ -171,9 +172,7 @@ def resident_bytes(process: psutil.Process) -> int:
 # ---------------------------------------------------------------- encoding
 
 
-def measure_encoding(
-    texts: list[str], tokenizer: Tokenizer, rounds: int
-) -> list[Line]:
+def measure_encoding(texts: list[str], tokenizer: Tokenizer, rounds: int) -> list[Line]:
     """Encode with our own encoder, fresh and warm, with tiktoken, with tokenizers."""
     size = sum(len(text.encode()) for text in texts) / MB
     parts = (tokenizer.vocab, tokenizer.merges, tokenizer.special_tokens)
@@ -258,15 +257,23 @@ def measure_shards(texts: list[str], tokenizer: Tokenizer, rounds: int) -> list[
 
 
 def measure(args: argparse.Namespace) -> Iterator[Line]:
-    """Measure everything that was asked for, line by line."""
-    documents = read_documents(args.input, limit_bytes=args.limit_bytes)
-    texts = [valid_unicode(document.text) for document in documents]
-    lines, tokenizer = measure_training(texts, args.vocab_size, args.rounds)
-    yield from lines
-    yield from measure_encoding(texts, tokenizer, args.rounds)
-    yield from measure_memory(tokenizer, STREAMS)
-    yield from measure_shards(texts, tokenizer, args.rounds)
-    if args.large:
+    """Measure the parts that were asked for, line by line."""
+    parts = set(args.parts)
+    if parts - {"large"}:
+        documents = read_documents(args.input, limit_bytes=args.limit_bytes)
+        texts = [valid_unicode(document.text) for document in documents]
+        if "training" in parts:
+            lines, tokenizer = measure_training(texts, args.vocab_size, args.rounds)
+            yield from lines
+        else:
+            tokenizer = train_bpe(texts, args.vocab_size)
+        if "encoding" in parts:
+            yield from measure_encoding(texts, tokenizer, args.rounds)
+        if "memory" in parts:
+            yield from measure_memory(tokenizer, STREAMS)
+        if "shards" in parts:
+            yield from measure_shards(texts, tokenizer, args.rounds)
+    if "large" in parts:
         for processes in (1, 2):
             yield from measure_large_training(processes)
 
@@ -278,7 +285,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--limit-bytes", type=int, help="of a folder or pylib")
     parser.add_argument("--vocab-size", type=int, default=8192, help="tokens in all")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each task")
-    parser.add_argument("--large", action="store_true", help="also pylib to 32,768")
+    parser.add_argument(
+        "--parts",
+        nargs="+",
+        choices=PARTS,
+        default=PARTS[:-1],
+        help="what to measure; large trains on pylib to 32,768 tokens",
+    )
     parser.add_argument("--out", help="a .json file for the figures")
     args = parser.parse_args(argv)
 

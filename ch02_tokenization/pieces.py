@@ -201,6 +201,4 @@ def map_in_order(
 def process_pool(workers: int) -> ProcessPoolExecutor:
     """Start processes that leave Ctrl-C to the one that started them."""
     ignore = (signal.SIGINT, signal.SIG_IGN)
-    return ProcessPoolExecutor(
-        workers, initializer=signal.signal, initargs=ignore
-    )
+    return ProcessPoolExecutor(workers, initializer=signal.signal, initargs=ignore)

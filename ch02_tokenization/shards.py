@@ -29,9 +29,9 @@ from tqdm import tqdm
 
 from ch01_data.files import atomic_path, run_command, sha256
 from ch01_data.sources import read_documents
-from ch02_tokenization.unfinished import PartialShard, encode_block
 from ch02_tokenization.pieces import batches, map_in_order
 from ch02_tokenization.tokenization import Tokenizer
+from ch02_tokenization.unfinished import PartialShard, encode_block
 
 NOT_COUNTED = -100  # the target that torch's cross_entropy leaves out
 AGAIN = "encode the text again with `python -m ch02_tokenization.shards`"

@@ -55,7 +55,9 @@ def test_a_difference_is_seen(text_file, capsys, monkeypatch):
     )
     shards = benchmark.encode_corpus
     monkeypatch.setattr(
-        benchmark, "encode_corpus", lambda texts, *given: shards(texts * given[-1], *given)
+        benchmark,
+        "encode_corpus",
+        lambda texts, *given: shards(texts * given[-1], *given),
     )
     options = ["--vocab-size", "300", "--rounds", "1"]
     assert main(["--input", str(text_file), *options]) == 0
@@ -67,7 +69,9 @@ def test_without_tokenizers_its_lines_are_left_out(text_file, capsys, monkeypatc
     monkeypatch.setattr(benchmark, "STREAMS", ())
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "tokenizers" else find(name)
+        importlib.util,
+        "find_spec",
+        lambda name: None if name == "tokenizers" else find(name),
     )
     assert main(["--input", str(text_file), "--vocab-size", "300"]) == 0
     printed = capsys.readouterr().out

@@ -30,7 +30,8 @@ from ch02_tokenization.pieces import (
 from ch02_tokenization.tokenization import END_OF_TEXT, SPECIAL_TOKENS, train_bpe
 
 TRICKY = "aAsSlLé1२'’ \t\n\r\u00a0.,!<|>_日👍\x00"
-TRICKY_TEXT = st.text(st.sampled_from(TRICKY), max_size=60)
+BLANKS = st.text(st.sampled_from(" \n\r\ta1'l"), max_size=12)
+TRICKY_TEXT = st.one_of(st.text(st.sampled_from(TRICKY), max_size=60), BLANKS)
 HALVES = st.text(st.sampled_from("a𝐀 \ud835\udc00\ud83d\ude00"), max_size=8)
 PATTERNS = [GPT2_PATTERN, GPT4_PATTERN]
 check = settings(max_examples=200, deadline=None, derandomize=True)

@@ -63,3 +63,35 @@ def test_the_finished_run_is_found_the_full_one_first(tmp_path, capsys) -> None:
         (tmp_path / name / "report.json").write_text("{}")
         assert book.find_run(tmp_path) == tmp_path / name
         assert capsys.readouterr().out == f"using runs/{name}\n"
+
+
+@pytest.mark.parametrize(
+    ("token", "label"),
+    [
+        (b" key", "·key"),
+        (b"\n\t", "↵→"),
+        ("é".encode(), "é"),
+        ("é".encode()[:1], "c3"),
+        (b"\xe2\x82", "e2 82"),
+        (b"\x00", "00"),
+    ],
+)
+def test_a_token_is_labelled_so_that_each_sign_shows(token, label) -> None:
+    assert book.token_label(token) == label
+
+
+def test_every_token_gets_a_box_and_no_line_is_too_long(shown, monkeypatch) -> None:
+    drawn = []
+    show = book.show_figure
+    monkeypatch.setattr(
+        book, "show_figure", lambda a, alt: (drawn.append(a), show(a, alt))
+    )
+    tokens = {"words": [b" red", b" key"] * 30, "bytes": [b"\xc3"]}
+    for _ in range(2):
+        book.show_tokens(tokens, "boxes", width=40)
+    axes = drawn[0]
+    assert [text.get_text() for text in axes.texts].count("·key") == 30
+    assert len(axes.patches) == 61 and len(axes.texts) == 63
+    assert max(box.get_x() + box.get_width() for box in axes.patches) <= 40.5
+    assert len({box.get_y() for box in axes.patches}) > 5, "lines wrap"
+    assert shown[0].data == shown[1].data and shown[0].alt == "boxes"

@@ -371,8 +371,6 @@ def fewest_tokens__takes_the_longest_first(data, tokens):
     return found
 
 
-
-
 def fewest_tokens__calls_itself(data, tokens):
     known, seen = set(tokens) - {b""}, {}
 
