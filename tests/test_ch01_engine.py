@@ -492,14 +492,36 @@ def slow_square(number):
     return os.getpid(), number * number
 
 
+def ray_workers():
+    """Return the processes of our cluster that run tasks."""
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.name().startswith("ray::")
+    ]
+
+
 @pytest.mark.ray
 def test_two_nodes_give_the_bytes_of_one_process(cluster, dirty, tmp_path, monkeypatch):
+    """Once undisturbed, and once with a worker killed in the middle."""
     monkeypatch.setattr(engine, "BATCH_BYTES", 9_000)
     config = CorpusConfig(source=str(dirty), out=str(tmp_path / "local"), workers=1)
     build_corpus(config)
-    out = str(tmp_path / "ray")
-    build_corpus(replace(config, out=out, engine="ray", address=cluster, workers=None))
+    config = replace(config, engine="ray", address=cluster, workers=None)
+    build_corpus(replace(config, out=str(tmp_path / "ray")))
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+
+    append, killed = Spool.append, []
+
+    def and_kill(self, rows, columns):
+        append(self, rows, columns)
+        if len(self) > 20 and not killed:
+            killed.append(ray_workers()[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    monkeypatch.setattr(Spool, "append", and_kill)
+    build_corpus(replace(config, out=str(tmp_path / "killed")))
+    assert killed and tree(tmp_path / "killed") == tree(tmp_path / "local")
 
 
 @pytest.mark.ray
