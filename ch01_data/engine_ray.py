@@ -29,6 +29,7 @@ import psutil
 from ch01_data.engine import AT_WORK, Item, Result, in_order
 
 LOOPBACK = "127.0.0.1"
+SECONDS_TO_ANSWER = 10
 SECONDS_TO_START = 120
 OBJECT_STORE_BYTES = 200_000_000
 STARTED = b"Ray runtime started"
@@ -95,8 +96,10 @@ class RayEngine:
             options = {"address": "local", "num_cpus": self.workers}
             options["include_dashboard"] = False
         try:
+            if self.address not in (None, "auto") and "://" not in self.address:
+                _look_for(self.address)
             self.ray.init(**options, logging_level="error", log_to_driver=False)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise OSError(
                 f"no Ray cluster at {self.address} ({error}); start one by ray start "
                 "--head, or leave --address out"
@@ -112,6 +115,14 @@ class RayEngine:
             raise (error.cause or error) from None
         except errors.RayError as error:
             raise OSError(f"the Ray cluster was lost: {error}") from error
+
+
+def _look_for(address: str) -> None:
+    """Raise if nobody listens at host:port: Ray itself would try for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ValueError("an address is host:port")
+    socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
 
 
 def _call(function: Callable[[Item], Result], item: Item) -> Result:
