@@ -108,6 +108,8 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
 
 def _issued(text: str) -> Iterator[tuple[int, int]]:
     for prefix, rest in _ISSUED.items():
+        if prefix not in text:
+            continue
         for place in _places(text, prefix):
             before = text[place - 1 : place]
             if before.isalnum() or before == "_":
@@ -131,6 +133,8 @@ def _named(text: str) -> Iterator[tuple[int, int]]:
     ):  # a letter whose small form is longer: places would differ
         return
     for name, least in _NAMES.items():
+        if name not in low:
+            continue
         for place in _places(low, name):
             match = _VALUE.match(text, place + len(name))
             if match:
