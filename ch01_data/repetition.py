@@ -17,7 +17,7 @@ Source:  Rae et al. 2021, Scaling language models, table A1.
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ch01_data.rules import Rule, View, run_rules
@@ -85,24 +85,26 @@ def repeated_runs(view: View, n: int) -> float:
     return characters / max(view.word_characters, 1)
 
 
-def _recurring(view: View) -> list[dict[int, int]]:
-    """Return, for n from 0 to 10, {place: number} of the runs of n words that recur.
+def _recurring(view: View) -> dict[int, dict[int, int]]:
+    """Return, for n from 2 to 10, {place: number} of the runs of n words that recur.
 
     Equal runs have equal numbers. A run of n + 1 words is two runs of n words that
     overlap, and it can recur only where both of them do: each step looks at what the
     step before it left, and for most texts that is soon nothing.
     """
-    found: list[dict[int, int]] = [{}]
-    runs: dict[int, Hashable] = dict(enumerate(view.words))
-    for _ in range(max(REPEATED_RUNS)):
+    found = {}
+    pairs = zip(view.words, view.words[1:])
+    runs: dict[int, tuple] = dict(enumerate(pairs))
+    for n in range(2, max(REPEATED_RUNS) + 1):
         counts = Counter(runs.values())
-        numbers: dict[Hashable, int] = {}
+        again = {run for run, count in counts.items() if count > 1}
+        numbers: dict[tuple, int] = {}
         left = {
             place: numbers.setdefault(run, len(numbers))
             for place, run in runs.items()
-            if counts[run] > 1
+            if run in again
         }
-        found.append(left)
+        found[n] = left
         runs = {p: (run, left[p + 1]) for p, run in left.items() if p + 1 in left}
     return found
 
