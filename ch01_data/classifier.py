@@ -1,7 +1,7 @@
 """Logistic regression on hashed n-grams: the classifier behind two learned filters.
 
 A text becomes a long, sparse row of numbers: each word, each pair of words and each run
-of 3 to 5 characters in it is hashed to one of 2^18 columns and counted. Nobody has to
+of four characters in it is hashed to one of 2^18 columns and counted. Nobody has to
 choose the features, and no table of them has to be kept; that two n-grams share a
 column now and then costs little. The probability that a text belongs to the class is
 
@@ -17,7 +17,7 @@ Source:  Weinberger et al. 2009, Feature hashing for large scale multitask learn
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,11 +27,12 @@ import numpy as np
 from ch01_data.files import atomic_path
 
 BITS = 18
-RUNS = (3, 4, 5)  # characters in a run
-MAX_CHARACTERS = 4096  # of a window; enough to know what a text is
+PENALTY = 1e-3
+RUN = 4  # characters in a run
+MAX_CHARACTERS = 2048  # of a window; enough to know what a text is
 _DIGITS = re.compile(r"\d")
 _WORD = re.compile(r"\w+|[^\w\s]")
-_ODD = 0x9E3779B97F4A7C15
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Rows(NamedTuple):
@@ -69,25 +70,23 @@ def _hashes(text: str, bits: int) -> np.ndarray:
     words = _WORD.findall(text)
     pairs = map(" ".join, zip(words, words[1:]))
     grams = [zlib.crc32(gram.encode("utf-8", "replace")) for gram in (*words, *pairs)]
-    parts = [np.array(grams, dtype=np.uint64) * np.uint64(_ODD)]
-    data = f" {text} ".encode("utf-8", "replace")
-    codes = np.frombuffer(data, dtype=np.uint8).astype(np.uint64)
-    for n in RUNS:
-        value = np.full(max(len(codes) - n + 1, 0), n, dtype=np.uint64)
-        for place in range(n * bool(len(value))):
-            value = value * np.uint64(_ODD) + codes[place : place + len(value)]
-        value ^= value >> np.uint64(29)
-        parts.append(value * np.uint64(_ODD))
-    return np.concatenate(parts) >> np.uint64(64 - bits)
+    codes = np.frombuffer(f" {text} ".encode("utf-8", "replace"), dtype=np.uint8)
+    runs = np.zeros(max(len(codes) - RUN + 1, 0), dtype=np.uint64)
+    for place in range(RUN):
+        runs = runs << np.uint64(8) | codes[place : place + len(runs)]
+    both = np.concatenate([np.array(grams, dtype=np.uint64), runs << np.uint64(32)])
+    mixed = (both ^ (both >> np.uint64(29))) * _ODD
+    return (mixed ^ (mixed >> np.uint64(32))) * _ODD >> np.uint64(64 - bits)
 
 
 def fit_logistic(
-    rows: Rows, truth: np.ndarray, penalty: float = 1e-4, steps: int = 150
+    rows: Rows, truth: np.ndarray, penalty: float = PENALTY, steps: int = 120
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return (columns, weights, bias) of the least penalised mean surprise.
 
     Both classes weigh the same, however many texts they have. Steps are those of
-    Nesterov's accelerated descent; their size is safe because no row is longer than one.
+    Nesterov's accelerated descent. Rows are no longer than one, which bounds how fast
+    the slope can change, and so says how large a step is safe.
     Shape:   rows of n texts, truth (n,) of 0 and 1  ->  columns and weights (used,).
     Raises:  ValueError if one of the classes is empty.
     """
@@ -101,14 +100,15 @@ def fit_logistic(
     used, columns = np.unique(rows.columns, return_inverse=True)
     owner = np.repeat(np.arange(len(truth)), np.diff(rows.bounds))
     weights = ahead = np.zeros(len(used) + 1)  # the last one is the bias
-    size = 1.0 / (0.25 * 2 + penalty)
-    for step in range(steps):
+    steepest = 0.25 * 2 + penalty  # of the slope's change, where a row and the bias add
+    root = np.sqrt(penalty / steepest)
+    for _ in range(steps):
         z = np.bincount(owner, rows.values * ahead[columns], len(truth)) + ahead[-1]
         slope = share * (_sigmoid(z) - truth)
         gradient = np.bincount(columns, rows.values * slope[owner], len(used))
         gradient = np.append(gradient + penalty * ahead[:-1], slope.sum())
-        before, weights = weights, ahead - size * gradient
-        ahead = weights + step / (step + 3) * (weights - before)
+        before, weights = weights, ahead - gradient / steepest
+        ahead = weights + (1 - root) / (1 + root) * (weights - before)
     return used, weights[:-1], float(weights[-1])
 
 
@@ -135,15 +135,30 @@ class HashedClassifier:
         labels: Sequence[bool],
         *,
         window: int | None = None,
-        penalty: float = 1e-4,
+        penalty: float = PENALTY,
     ) -> "HashedClassifier":
         """Learn to tell the texts with a true label from the others.
 
+        With a window, a true label says that some window is of the class and not which:
+        all are taken for it at first, and in a second round only the worst of each text.
         Raises:  ValueError if the two have different lengths or only one label occurs.
         """
         if len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts and {len(labels)} labels")
         pieces = [windows(text, window) for text in texts]
+        fitted = cls._fit_once(pieces, labels, window, penalty)
+        if window is None:
+            return fitted
+        worst = [
+            [max(part, key=fitted.score)] if label else part
+            for part, label in zip(pieces, labels)
+        ]
+        return cls._fit_once(worst, labels, window, penalty)
+
+    @classmethod
+    def _fit_once(
+        cls, pieces: list, labels: Sequence[bool], window: int | None, penalty: float
+    ) -> "HashedClassifier":
         truth = np.repeat(np.asarray(labels, bool), [len(part) for part in pieces])
         rows = hashed_rows(piece for part in pieces for piece in part)
         columns, found, bias = fit_logistic(rows, truth, penalty)

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from math import inf
 
 from ch01_data.c4 import C4_RULES, count_sentences
@@ -51,6 +52,7 @@ __all__ = [
 _INVISIBLE = "\u00ad\u200b\u2060\ufeff"  # soft hyphen, spaces without width
 _CONTROL = re.compile(f"[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{_INVISIBLE}]+")
 _LINE_END = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+_ODD = re.compile(f"[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_INVISIBLE}]")
 
 
 def normalize_text(text: str) -> str:
@@ -60,7 +62,8 @@ def normalize_text(text: str) -> str:
     NFKC would go further and turn x² into x2: a different text, so it is not used.
     Spaces are left as they are; in code they carry meaning.
     """
-    text = _CONTROL.sub("", _LINE_END.sub("\n", text))
+    if _ODD.search(text):  # most texts have none of them
+        text = _CONTROL.sub("", _LINE_END.sub("\n", text))
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -103,11 +106,19 @@ def notice_density(view: View) -> float:
 
     Notices are phrases of the machinery around a text: consent, accounts, menus.
     """
-    found = 0
-    for notice in read_list("notices"):
-        if view.vocabulary.issuperset(notice.split()):  # most fail here, cheaply
-            found += view.lower.count(notice)
+    by_head = _notices()
+    heads = view.vocabulary.intersection(by_head)
+    found = sum(view.lower.count(phrase) for head in heads for phrase in by_head[head])
     return 100 * found * (found > 1) / max(len(view.words), 1)
+
+
+@lru_cache(maxsize=1)
+def _notices() -> dict[str, list[str]]:
+    """Return the notices by their longest word, without which none can occur."""
+    found: dict[str, list[str]] = {}
+    for phrase in sorted(read_list("notices")):
+        found.setdefault(max(phrase.split(), key=len), []).append(phrase)
+    return found
 
 
 def menu_lines(view: View) -> float:

@@ -45,9 +45,10 @@ _ISSUED = {
 # are also names of other things, so more is asked of their values.
 _NAMES = {
     **dict.fromkeys("passw pwd passphrase secret token credential".split(), 8),
-    **dict.fromkeys("apikey api_key api-key api key access_key access-key".split(), 12),
-    **dict.fromkeys("private_key private-key bearer basic auth key".split(), 16),
+    **dict.fromkeys("bearer basic auth key".split(), 16),
 }
+_CERTAIN = re.compile(r"(?:api|access|secret|private|account|master)[ _-]?\Z")
+MIN_ISSUED = 20  # characters; no issued key is shorter
 _VALUE = re.compile(
     r"[\w.-]{0,40}[\"'\])]{0,2}\s{0,4}(?::=|=>|[:=]{1,2}|\bis\b:?|\s)\s{0,4}"
     r"(?:(?:[Bb]earer|[Bb]asic|[Tt]oken)\s{1,4})?[bru]?[\"'`]?"
@@ -107,12 +108,14 @@ def _blocks(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _issued(text: str) -> Iterator[tuple[int, int]]:
-    for prefix, rest in _ISSUED.items():
+    if max(map(len, text.split()), default=0) < MIN_ISSUED:  # most prose: look no more
+        return
+    for prefix in filter(text.__contains__, _ISSUED):
         for place in _places(text, prefix):
             before = text[place - 1 : place]
             if before.isalnum() or before == "_":
                 continue
-            match = rest.match(text, place + len(prefix))
+            match = _ISSUED[prefix].match(text, place + len(prefix))
             if match and _is_issued(prefix, match[0].rstrip(".-")):
                 yield place, place + len(prefix) + len(match[0].rstrip(".-"))
 
@@ -126,17 +129,18 @@ def _is_issued(prefix: str, rest: str) -> bool:
 
 def _named(text: str) -> Iterator[tuple[int, int]]:
     low = text.lower()
-    if len(low) != len(
-        text
-    ):  # a letter whose small form is longer: places would differ
-        return
-    for name, least in _NAMES.items():
+    if len(low) != len(text):  # some capital is longer when small: places would differ
+        low = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    for name in filter(low.__contains__, _NAMES):
         for place in _places(low, name):
             match = _VALUE.match(text, place + len(name))
-            if match:
-                value = match["value"].rstrip(".!?:")
-                if len(value) >= least and looks_random(value) and "://" not in value:
-                    yield match.start("value"), match.start("value") + len(value)
+            if not match:
+                continue
+            value = match["value"].rstrip(".!?:")
+            certain = _CERTAIN.search(low, max(place - 8, 0), place)
+            least = min(_NAMES[name], 12) if certain else _NAMES[name]
+            if len(value) >= least and looks_random(value) and "://" not in value:
+                yield match.start("value"), match.start("value") + len(value)
 
 
 def _logins(text: str) -> Iterator[tuple[int, int]]:

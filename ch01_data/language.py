@@ -23,6 +23,12 @@ from ch01_data.rules import LINES_TO_JUDGE, View, is_code_line
 from ch01_data.sources import read_documents
 
 WANTED = ("en",)
+# Short words of English that are words of no other language of its neighbourhood.
+ENGLISH = frozenset(
+    "the and of with that this from have which they their there was were would could "
+    "should been has his her she what when who you your are not but then than these "
+    "if else only into each any must may where how about".split()
+)
 MIN_PROBABILITY = 0.5  # of another language, before a text is dropped for it
 NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
 MIN_LETTERS = 40  # of prose; less has no language to speak of
@@ -51,8 +57,21 @@ def language(text: str) -> tuple[str, float]:
     return identifier().classify(_sample(prose))
 
 
+def is_plainly_english(text: str) -> bool:
+    """Tell whether the head of a text has so many English words that no model is asked.
+
+    One word in eight, and five different ones. This spares most English texts the
+    model, which takes twenty times as long; it says nothing of the others.
+    """
+    words = text[:SAMPLE].lower().split()
+    found = [word for word in words if word in ENGLISH]
+    return 8 * len(found) >= len(words) and len(set(found)) >= 5
+
+
 def language_flags(text: str, wanted: Collection[str] = WANTED) -> list[str]:
     """Return ["language"] for a text in another language than those wanted, else []."""
+    if "en" in wanted and is_plainly_english(text):
+        return []
     code, probability = language(text)
     foreign = code not in wanted and code not in NO_LANGUAGE
     return ["language"] if foreign and probability >= MIN_PROBABILITY else []

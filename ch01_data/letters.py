@@ -9,6 +9,7 @@ random words of six letters have one. The list below was counted, not thought ou
 import argparse
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from string import ascii_lowercase
 
 from ch01_data.files import run_command
@@ -51,6 +52,7 @@ def pairs_of(word: str) -> set[str]:
     return set(map("".join, zip(word, word[1:])))
 
 
+@lru_cache(maxsize=1 << 16)
 def is_strange(word: str) -> bool:
     """Tell whether a word in lower case has a pair of letters that is rare."""
     return not RARE_PAIRS.isdisjoint(pairs_of(word))

@@ -62,7 +62,8 @@ _TOLD_NUMBER = re.compile(
 _DATE = re.compile(
     r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|([0-9]{1,2}[-/.]){2}[0-9]{4}"
 )
-_IPV4 = re.compile(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9])")
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9])")
+_JOINED = re.compile(r"[\w.]\Z")
 _VERSION = re.compile(r"(?:\bv|version|release|revision)\W{0,3}$", re.IGNORECASE)
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
 _IPV6_LEFT = re.compile(r"[0-9A-Fa-f:]*\Z")
@@ -186,8 +187,9 @@ def _addresses(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
     for match in _IPV4.finditer(text):
         before = text[max(match.start() - 12, 0) : match.start()]
-        if _is_address(match[0]) and not _VERSION.search(before):
-            yield match.span()
+        if not (_JOINED.search(before) or _VERSION.search(before)):
+            if _is_address(match[0]):
+                yield match.span()
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ch01_data.classifier import HashedClassifier
+from ch01_data.classifier import PENALTY, HashedClassifier
 from ch01_data.curves import average_precision, precision_recall_curve, threshold_for
 from ch01_data.files import run_command, write_json
 from ch01_data.sources import read_texts
@@ -35,7 +35,7 @@ class QualityModel:
 
     @classmethod
     def fit(
-        cls, texts: Sequence[str], labels: Sequence[str], *, penalty: float = 1e-4
+        cls, texts: Sequence[str], labels: Sequence[str], *, penalty: float = PENALTY
     ) -> "QualityModel":
         """Learn from texts labelled "good" or with the name of what is bad about them.
 

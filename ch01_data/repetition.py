@@ -10,23 +10,21 @@ that came before. Characters are those of words; white space does not count.
                                  two runs of five words that came before: 17 of 42
                                  characters lie in them
 
-A run of ten words that came before consists of runs of nine that came before. Where
-nothing repeats at five words, nothing repeats at six, and the search ends there.
+A run of ten words that came before consists of runs of nine that came before: longer
+runs are looked for only where shorter ones recur.
 Source:  Rae et al. 2021, Scaling language models, table A1.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-
-import numpy as np
 
 from ch01_data.rules import Rule, View, run_rules
 
 TOP_RUNS = {2: 0.20, 3: 0.18, 4: 0.16}  # words in a run: largest share of characters
 REPEATED_RUNS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 MIN_COMPRESSED = 300  # bytes
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd: no factor of a number is lost
 
 
 def duplicate_lines(view: View) -> float:
@@ -61,18 +59,14 @@ def top_run(view: View, n: int) -> float:
     A run that occurs once repeats nothing and counts as 0; of equally frequent ones the
     longest counts. (Paper: at most 0.20, 0.18 and 0.16 for 2, 3 and 4 words.)
     """
-    numbers, ends = _runs(view, n)
-    if len(numbers) < 2:
+    runs = view.once(_recurring)[n]
+    if not runs:
         return 0.0
-    order = np.argsort(numbers, kind="stable")
-    opens = _opens(numbers[order])
-    counts = np.diff(opens, append=len(order))
-    most = int(counts.max())
-    if most < 2:
-        return 0.0
-    firsts = order[opens[counts == most]]
-    longest = int((ends[firsts + n] - ends[firsts]).max())
-    return min(most * longest / int(ends[-1]), 1.0)
+    counts = Counter(runs.values())
+    most = max(counts.values())
+    starts = {run: start for start, run in runs.items() if counts[run] == most}
+    longest = max(_characters(view, start, start + n) for start in starts.values())
+    return min(most * longest / view.word_characters, 1.0)
 
 
 def repeated_runs(view: View, n: int) -> float:
@@ -81,52 +75,42 @@ def repeated_runs(view: View, n: int) -> float:
     Runs may overlap; a character counts once. (Paper: at most 0.15, 0.14, 0.13, 0.12,
     0.11 and 0.10 for 5 to 10 words.)
     """
-    shorter = n - 1
-    if shorter in REPEATED_RUNS and view.once(REPEATED[shorter]) == 0.0:
-        return 0.0
-    numbers, ends = _runs(view, n)
-    order = np.argsort(numbers, kind="stable")  # stable: the first comes first
-    again = np.ones(len(numbers), dtype=bool)
-    again[order[_opens(numbers[order])]] = False
-    starts = np.flatnonzero(again)
-    if not len(starts):
-        return 0.0
-    stops = np.minimum(starts + n, np.append(starts[1:], len(ends)))
-    return int((ends[stops] - ends[starts]).sum()) / int(ends[-1])
+    seen: set[int] = set()
+    characters = covered = 0
+    for start, run in view.once(_recurring)[n].items():
+        if run in seen:
+            characters += _characters(view, max(start, covered), start + n)
+            covered = start + n
+        seen.add(run)
+    return characters / max(view.word_characters, 1)
 
 
-def _word_numbers(view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Return a number for each word, equal for equal words, and the characters before.
+def _recurring(view: View) -> dict[int, dict[int, int]]:
+    """Return, for n from 2 to 10, {place: number} of the runs of n words that recur.
 
-    Shape:   (words,), and (words + 1,) from 0 to the characters of all words.
+    Equal runs have equal numbers. A run of n + 1 words is two runs of n words that
+    overlap, and it can recur only where both of them do: each step looks at what the
+    step before it left, and for most texts that is soon nothing.
     """
-    index: dict[str, int] = {}
-    numbers = [index.setdefault(word, len(index) + 1) for word in view.words]
-    ends = np.zeros(len(numbers) + 1, dtype=np.int64)
-    np.cumsum(list(map(len, view.words)), out=ends[1:])
-    return np.array(numbers, dtype=np.uint64), ends
+    found = {}
+    pairs = zip(view.words, view.words[1:])
+    runs: dict[int, tuple] = dict(enumerate(pairs))
+    for n in range(2, max(REPEATED_RUNS) + 1):
+        counts = Counter(runs.values())
+        again = {run for run, count in counts.items() if count > 1}
+        numbers: dict[tuple, int] = {}
+        left = {
+            place: numbers.setdefault(run, len(numbers))
+            for place, run in runs.items()
+            if run in again
+        }
+        found[n] = left
+        runs = {p: (run, left[p + 1]) for p, run in left.items() if p + 1 in left}
+    return found
 
 
-def _runs(view: View, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a number for each run of n words, and the characters before each word.
-
-    Runs are numbered by a polynomial in their words' numbers modulo 2^64, so unlike
-    runs have, in all practice, unlike numbers.
-    """
-    words, ends = view.once(_word_numbers)
-    count = max(len(words) - n + 1, 0)
-    numbers = np.zeros(count, dtype=np.uint64)
-    for place in range(n * bool(count)):
-        numbers = numbers * MULTIPLIER + words[place : place + count]
-    return numbers, ends
-
-
-def _opens(ordered: np.ndarray) -> np.ndarray:
-    """Return where in a sorted array a new value begins."""
-    if not len(ordered):
-        return np.zeros(0, dtype=np.int64)
-    changes = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    return np.concatenate([[0], changes])
+def _characters(view: View, start: int, stop: int) -> int:
+    return sum(map(len, view.words[start:stop]))
 
 
 def compression_ratio(view: View) -> float:

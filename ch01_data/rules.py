@@ -11,7 +11,7 @@ import argparse
 import re
 import string
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
 from typing import NamedTuple, TypeVar
@@ -43,6 +43,7 @@ class View:
     text: str
     words: list[str]
     lines: list[str]
+    memory: dict = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, text: str) -> "View":
@@ -52,10 +53,9 @@ class View:
 
     def once(self, measure: "Callable[[View], T]") -> T:
         """Return what a function says of this view, asking it only the first time."""
-        memory = self.__dict__.setdefault("_memory", {})
-        if measure not in memory:
-            memory[measure] = measure(self)
-        return memory[measure]
+        if measure not in self.memory:
+            self.memory[measure] = measure(self)
+        return self.memory[measure]
 
     @cached_property
     def lower(self) -> str:
