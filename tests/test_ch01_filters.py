@@ -12,13 +12,13 @@ from ch01_data.decontaminate import EvaluationIndex, overlap
 from ch01_data.decontaminate import main as decontaminate_main
 from ch01_data.filters import (
     RULES,
-    extract_text,
     main,
     mask_pii,
     normalize_text,
     quality_flags,
     url_allowed,
 )
+from ch01_data.pages import naive_extract_text
 from ch01_data.pii import find_pii, luhn_valid
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
@@ -242,7 +242,7 @@ It was <a href="/key">old</a>.</p>
 
 
 def test_a_page_becomes_its_running_text():
-    assert extract_text(PAGE).split("\n\n") == [
+    assert naive_extract_text(PAGE).split("\n\n") == [
         "The key",
         "Anna found a red key & kept it. It was old.",
         "a lamp",
@@ -255,7 +255,7 @@ def test_a_story_survives_a_page_around_it():
     for story in generate(30, 1, "train"):
         paragraphs = "".join(f"<p>{p}</p>" for p in story.text.split("\n\n"))
         page = f"<html><body><nav><a>Home</a></nav><main>{paragraphs}</main></body>"
-        assert extract_text(page) == story.text
+        assert naive_extract_text(page) == story.text
 
 
 @pytest.mark.parametrize(
@@ -272,12 +272,12 @@ def test_a_story_survives_a_page_around_it():
     ],
 )
 def test_broken_pages_end_in_text(html):
-    assert isinstance(extract_text(html), str)
+    assert isinstance(naive_extract_text(html), str)
 
 
 def test_deep_nesting_takes_no_stack():
     depth = 100_000
-    assert extract_text("<div>" * depth + "deep" + "</div>" * depth) == "deep"
+    assert naive_extract_text("<div>" * depth + "deep" + "</div>" * depth) == "deep"
 
 
 # --- decontamination -----------------------------------------------------------------
