@@ -6,7 +6,9 @@ warcio reads the headers and undoes chunks and compression. It does not complain
 a file that is cut off or about a length that is wrong, so the lengths are checked here.
 """
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
 from ch01_data.charsets import decode_page
@@ -35,18 +37,28 @@ def read_warc(reading: Reading) -> Iterator[Document]:
     Raises:  UnreadableText where the file is damaged, cut off or no web archive.
     """
     found = False
-    for record in _records(reading.stream, reading.title):
-        found = True
-        try:
+    for where, record in _records(reading.stream, reading.title):
+        found, page, text = True, None, ""
+        with _counted(reading.skipped):
             page = _page(record)
-            if page is not None:
-                title = f"{reading.title} record {page.id}"
-                text = page_text(page, title, reading)
-                yield Document(text, page.id, page.url, reading.source)
-        except UnreadableText as error:
-            reading.skipped[error.reason] += 1
+        _skip_rest(record, where)
+        if page is None:
+            continue
+        with _counted(reading.skipped):
+            text = page_text(page, where, reading)
+        if text:
+            yield Document(text, page.id, page.url, reading.source)
     if not found:
         raise UnreadableText("empty", f"{reading.title} holds no WARC record")
+
+
+@contextmanager
+def _counted(skipped: Counter) -> Iterator[None]:
+    """Count what cannot be read, and go on."""
+    try:
+        yield
+    except UnreadableText as error:
+        skipped[error.reason] += 1
 
 
 def page_text(page: Page, title: str, reading: Reading) -> str:
@@ -64,8 +76,8 @@ def page_text(page: Page, title: str, reading: Reading) -> str:
     return text
 
 
-def _records(stream: BinaryIO, title: str) -> Iterator[Any]:
-    """Yield warcio's records; each is read to its end before the next is looked for."""
+def _records(stream: BinaryIO, title: str) -> Iterator[tuple[str, Any]]:
+    """Yield (where, warcio's record); each must be read to its end before the next."""
     from warcio.exceptions import ArchiveLoadFailed
     from warcio.recordloader import ArcWarcRecordLoader
 
@@ -83,8 +95,7 @@ def _records(stream: BinaryIO, title: str) -> Iterator[Any]:
             raise UnreadableText(
                 "damaged", f"{where} has the Content-Length {given[:40]!r}, no number"
             )
-        yield record
-        _skip_rest(record, where)
+        yield where, record
         if lines.readline().strip():
             raise UnreadableText(
                 "damaged", f"{where} goes on behind its end: wrong Content-Length"
