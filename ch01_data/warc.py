@@ -6,6 +6,7 @@ warcio reads the headers and undoes chunks and compression. It does not complain
 a file that is cut off or about a length that is wrong, so the lengths are checked here.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,9 +37,9 @@ def read_warc(reading: Reading) -> Iterator[Document]:
 
     Raises:  UnreadableText where the file is damaged, cut off or no web archive.
     """
-    found = False
+    found = 0
     for where, record in _records(reading.stream, reading.title):
-        found, page, text = True, None, ""
+        page, text = None, ""
         with _counted(reading.skipped):
             page = _page(record)
         _skip_rest(record, where)
@@ -47,9 +48,10 @@ def read_warc(reading: Reading) -> Iterator[Document]:
         with _counted(reading.skipped):
             text = page_text(page, where, reading)
         if text:
+            found += 1
             yield Document(text, page.id, page.url, reading.source)
     if not found:
-        raise UnreadableText("empty", f"{reading.title} holds no WARC record")
+        raise UnreadableText("empty", f"{reading.title} holds no page with text")
 
 
 @contextmanager
@@ -85,11 +87,14 @@ def _records(stream: BinaryIO, title: str) -> Iterator[tuple[str, Any]]:
     while first := _first_line(lines):
         number += 1
         where = f"{title} record {number}"
+        if not re.fullmatch(rb"WARC/[\d.]+\s*", first):
+            raise UnreadableText(
+                "damaged", f"{where} begins with {first[:40]!r}, not with WARC/1.0"
+            )
         try:
             record = loader.parse_record_stream(lines, first, "warc", True)
         except (ArchiveLoadFailed, EOFError) as error:
-            why = f"no WARC header but {first[:40]!r}" if error.args else "cut off"
-            raise UnreadableText("damaged", f"{where} is damaged: {why}") from error
+            raise UnreadableText("damaged", f"{where} has no header") from error
         given = record.rec_headers.get_header("Content-Length") or ""
         if not given.strip().isdecimal() or len(given) > 15:
             raise UnreadableText(
