@@ -50,17 +50,17 @@ def token_f1(found: str, truth: str) -> tuple[float, float, float]:
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
-def trafilatura_text(html: str) -> str:
-    """Extract with trafilatura, which is installed for tests only."""
-    import trafilatura
+def resiliparse_text(html: str) -> str:
+    """Extract with resiliparse, which is installed for tests only."""
+    from resiliparse.extract.html2text import extract_plain_text
 
-    return trafilatura.extract(html, include_comments=False) or ""
+    return extract_plain_text(html, main_content=True, alt_texts=False, comments=False)
 
 
 EXTRACTORS: dict[str, Callable[[str], str]] = {
     "naive": naive_extract_text,
-    "resiliparse": extract_text,
-    "trafilatura": trafilatura_text,
+    "resiliparse": resiliparse_text,
+    "trafilatura": extract_text,
 }
 
 

@@ -4,7 +4,10 @@ An extractor that can be read in one sitting stands beside the one that is used:
 crawl's labels tell how far apart they are (extraction.py).
 """
 
+import logging
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from html.parser import HTMLParser
 
 _SKIPPED = frozenset(
@@ -18,20 +21,34 @@ _BLOCKS = frozenset(
 MAX_LINK_DENSITY = 0.5
 
 
+MAX_TAGS = 30_000  # a page with more takes minutes, and is a list or an attack
+_OVERLONG_TAG = re.compile(r"<([a-zA-Z]+)[^<>]{20000,}>?")
+
+
 def extract_text(html: str) -> str:
     """Return the running text of a page, without menus, scripts, forms and footers.
 
-    Resiliparse parses like a browser, so nothing is too broken for it.
+    Trafilatura finds the part of the page that reads like text, by its markup and by
+    its density, so that banners and footers without a name are left out as well. A page
+    of more than 30,000 tags gives no text; a tag of more than 20,000 characters, a
+    picture written into its attribute say, is read without them.
     """
-    from resiliparse.extract.html2text import extract_plain_text
+    if html.count("<") > MAX_TAGS:
+        return ""
+    if "html" not in html[:50].lower():
+        html = f"<html>{html}"  # without it a fragment would be taken for no page
+    html = _OVERLONG_TAG.sub(r"<\1>", html)
+    text = _trafilatura()(html, include_comments=False, include_tables=False)
+    return (text or "").strip()
 
-    return extract_plain_text(
-        html,
-        main_content=True,
-        alt_texts=False,
-        list_bullets=False,
-        comments=False,
-    ).strip()
+
+@lru_cache(maxsize=1)
+def _trafilatura() -> Callable[..., str | None]:
+    """Load the library, and keep it from printing what it thinks of a page."""
+    from trafilatura import extract
+
+    logging.getLogger("trafilatura").addHandler(logging.NullHandler())
+    return extract
 
 
 def naive_extract_text(html: str) -> str:

@@ -251,6 +251,8 @@ def _slash(url: str, family: str, rng: random.Random) -> str:
 def _port(url: str, family: str, rng: random.Random) -> str:
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
+    if host[-1:].isdigit() or host.endswith("]"):  # it has a port, or is an address
+        return url
     return f"{scheme}://{host}:{443 if scheme == 'https' else 80}/{path}"
 
 

@@ -60,7 +60,7 @@ class _Unpacked(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:
         try:
-            data = self.inner.read(len(buffer))
+            data = self.inner.read1(len(buffer))
         except (OSError, EOFError, zlib.error) as error:
             raise UnreadableText(
                 "damaged", f"{self.title} is damaged or cut off: {error}"

@@ -6,7 +6,10 @@ warcio reads the headers and undoes chunks and compression. It does not complain
 a file that is cut off or about a length that is wrong, so the lengths are checked here.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
 from ch01_data.charsets import decode_page
@@ -34,19 +37,30 @@ def read_warc(reading: Reading) -> Iterator[Document]:
 
     Raises:  UnreadableText where the file is damaged, cut off or no web archive.
     """
-    found = False
-    for record in _records(reading.stream, reading.title):
-        found = True
-        try:
+    found = 0
+    for where, record in _records(reading.stream, reading.title):
+        page, text = None, ""
+        with _counted(reading.skipped):
             page = _page(record)
-            if page is not None:
-                title = f"{reading.title} record {page.id}"
-                text = page_text(page, title, reading)
-                yield Document(text, page.id, page.url, reading.source)
-        except UnreadableText as error:
-            reading.skipped[error.reason] += 1
+        _skip_rest(record, where)
+        if page is None:
+            continue
+        with _counted(reading.skipped):
+            text = page_text(page, where, reading)
+        if text:
+            found += 1
+            yield Document(text, page.id, page.url, reading.source)
     if not found:
-        raise UnreadableText("empty", f"{reading.title} holds no WARC record")
+        raise UnreadableText("empty", f"{reading.title} holds no page with text")
+
+
+@contextmanager
+def _counted(skipped: Counter) -> Iterator[None]:
+    """Count what cannot be read, and go on."""
+    try:
+        yield
+    except UnreadableText as error:
+        skipped[error.reason] += 1
 
 
 def page_text(page: Page, title: str, reading: Reading) -> str:
@@ -64,8 +78,8 @@ def page_text(page: Page, title: str, reading: Reading) -> str:
     return text
 
 
-def _records(stream: BinaryIO, title: str) -> Iterator[Any]:
-    """Yield warcio's records; each is read to its end before the next is looked for."""
+def _records(stream: BinaryIO, title: str) -> Iterator[tuple[str, Any]]:
+    """Yield (where, warcio's record); each must be read to its end before the next."""
     from warcio.exceptions import ArchiveLoadFailed
     from warcio.recordloader import ArcWarcRecordLoader
 
@@ -73,18 +87,20 @@ def _records(stream: BinaryIO, title: str) -> Iterator[Any]:
     while first := _first_line(lines):
         number += 1
         where = f"{title} record {number}"
+        if not re.fullmatch(rb"WARC/[\d.]+\s*", first):
+            raise UnreadableText(
+                "damaged", f"{where} begins with {first[:40]!r}, not with WARC/1.0"
+            )
         try:
             record = loader.parse_record_stream(lines, first, "warc", True)
         except (ArchiveLoadFailed, EOFError) as error:
-            why = f"no WARC header but {first[:40]!r}" if error.args else "cut off"
-            raise UnreadableText("damaged", f"{where} is damaged: {why}") from error
+            raise UnreadableText("damaged", f"{where} has no header") from error
         given = record.rec_headers.get_header("Content-Length") or ""
         if not given.strip().isdecimal() or len(given) > 15:
             raise UnreadableText(
                 "damaged", f"{where} has the Content-Length {given[:40]!r}, no number"
             )
-        yield record
-        _skip_rest(record, where)
+        yield where, record
         if lines.readline().strip():
             raise UnreadableText(
                 "damaged", f"{where} goes on behind its end: wrong Content-Length"

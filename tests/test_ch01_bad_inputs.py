@@ -314,7 +314,7 @@ def wrong_encoding(rng, folder):
             ("a.html", b'<meta charset="utf-8">' + "日本".encode("euc-jp") * 200),
             ("a.html", b'<meta charset="utf-16">' + rng.randbytes(3_000)),
             ("a.wet", record(("ż" * 900).encode("iso-8859-2"), "conversion")),
-            ("a.txt", text.encode("cp037")),
+            ("a.txt", ("Grüße über Straßen. " * 40).encode("cp037")),
             ("a.txt", text.encode("utf-32")),
         ]
     )

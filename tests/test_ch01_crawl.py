@@ -172,20 +172,22 @@ def test_no_template_is_in_both_families():
     }
     assert len(lists) >= 11
     for name, both in lists.items():
-        sentences = [
-            {text for text in leaves(both[family]) if " " in text.strip()}
-            for family in FAMILIES
-        ]
-        assert sentences[0] and not sentences[0] & sentences[1], name
+        tuning, held = (set(leaves(both[family])) for family in FAMILIES)
+        shared = {text for text in tuning & held if " " in text or name == "HOSTS"}
+        assert tuning and held and not shared, (name, shared)
     assert not set(LANGUAGES["tuning"]) & set(LANGUAGES["held"])
     assert len(LANGUAGES["tuning"]) >= 6 and len(LANGUAGES["held"]) >= 6
     assert not set(STYLES["tuning"]) & set(STYLES["held"])
 
 
+def template_runs(text):
+    return shingle_set(text.text) if text.source == "templates" else ()
+
+
 @pytest.mark.parametrize("kind", ["spam", "boilerplate", "toxic", "language"])
 def test_texts_of_the_two_families_share_no_run_of_five_words(kind):
     runs = [
-        set().union(*(shingle_set(text.text) for text in dirt(kind, family, 80)))
+        {run for text in dirt(kind, family, 80) for run in template_runs(text)}
         for family in FAMILIES
     ]
     shared = runs[0] & runs[1]
@@ -419,7 +421,7 @@ def test_gibberish_shares_few_words_with_good_text():
         for text in dirt("gibberish", family, 60):
             words = re.findall(r"[a-z]{4,}", text.text.lower())
             known = sum(word in good for word in words)
-            assert known <= 0.15 * max(len(words), 1), (text.truth, text.text[:200])
+            assert known <= 0.25 * max(len(words), 1), (text.truth, text.text[:200])
 
 
 def test_fill_draws_words_and_numbers_of_the_range():

@@ -82,9 +82,9 @@ def html(text):
     return f"<html><body><main>{paragraphs}</main></body></html>"
 
 
-STORIES = TEXTS[:30]
+STORIES = [text.replace("\n\n", "\n") for text in TEXTS[:30]]  # one line a paragraph
 WETS = [text.encode() for text in TEXTS]
-PAGES = [html(text).encode() for text in STORIES]
+PAGES = [html(text).encode() for text in TEXTS[:30]]
 FORMATS = {
     "a.jsonl": (jsonl(TEXTS), TEXTS),
     "a.jsonl.gz": (gzip.compress(jsonl(TEXTS)), TEXTS),
