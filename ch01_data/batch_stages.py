@@ -5,31 +5,48 @@ neither on its neighbours in the batch nor on what came before. That alone makes
 corpus the same for any number of processes.
 """
 
+import hashlib
 import pickle
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from ch01_data.duplicates import DIGEST, digest_column
+from ch01_data.decontaminate import EvaluationIndex, find_leaks
+from ch01_data.dedup import text_digest
 from ch01_data.filters import normalize_text, quality_flags
+from ch01_data.language import WANTED, language_flags
 from ch01_data.pii import find_pii, mask_pii
 from ch01_data.sources import Document
 from ch01_data.splits import place_of
 from ch01_data.spool import row_of
+from ch01_data.toxicity import toxicity_flags
+from ch01_data.urls import canonical_url, url_flag
+from ch01_data.word_lists import read_list
 
-BYTES, PLACE, TOKENS = "bytes", "place", "tokens"  # columns of a corpus on disk
+# Columns of a corpus on disk. An address is 0 where there is none.
+BYTES, PLACE, TOKENS = "bytes", "place", "tokens"
+DIGEST, ADDRESS = "digest", "address"
+LEAKED_TEXT, LEAKED_EXAM = 0.1, 0.5  # shares from which a text counts as a leak
 
 
 @dataclass(frozen=True)
 class StageConfig:
-    """What the stages are told; plain values, so that any process can be told them."""
+    """What the stages are told; plain values, so that any process can be told them.
+
+    `blocked_domains` come on top of the book's own list. `evaluation` holds the texts
+    that must not be trained on, `learned` the learned filters as bytes.
+    """
 
     seed: int = 0
     near_threshold: float = 0.8  # Jaccard similarity of word 5-grams
+    languages: tuple[str, ...] = WANTED
+    blocked_domains: tuple[str, ...] = ()
+    evaluation: tuple[str, ...] = ()
+    learned: bytes = b""
 
 
 class Outcome(NamedTuple):
@@ -53,15 +70,50 @@ def normalize(documents: list[Document], config: StageConfig) -> Outcome:
     return Outcome(new, Counter(), Counter({"": changed} if changed else {}))
 
 
-def quality(documents: list[Document], config: StageConfig) -> Outcome:
-    """Drop what a quality rule speaks against; the first rule's name is the reason."""
-    flags = [quality_flags(document.text) for document in documents]
+def drop_flagged(
+    documents: list[Document], flags: Sequence[Sequence[str]]
+) -> Outcome:
+    """Drop the documents that have flags; the first flag of each is the reason."""
     kept = [d for d, found in zip(documents, flags, strict=True) if not found]
     return Outcome(kept, Counter(found[0] for found in flags if found), Counter())
 
 
+def address(documents: list[Document], config: StageConfig) -> Outcome:
+    """Drop pages whose address is refused; what has no address passes."""
+    domains = _blocked(config.blocked_domains)
+    return drop_flagged(
+        documents,
+        [_url_flags(d.url, domains) for d in documents],
+    )
+
+
+def language(documents: list[Document], config: StageConfig) -> Outcome:
+    """Drop texts in other languages than those that are wanted."""
+    flags = [language_flags(document.text, config.languages) for document in documents]
+    return drop_flagged(documents, flags)
+
+
+def quality(documents: list[Document], config: StageConfig) -> Outcome:
+    """Drop what a quality rule speaks against; the first rule's name is the reason."""
+    return drop_flagged(documents, [quality_flags(d.text) for d in documents])
+
+
+def toxicity(documents: list[Document], config: StageConfig) -> Outcome:
+    """Drop texts that hold an insult of the word list."""
+    words = read_list("bad_words")
+    return drop_flagged(documents, [toxicity_flags(d.text, words) for d in documents])
+
+
+def decontaminate(documents: list[Document], config: StageConfig) -> Outcome:
+    """Drop texts that share too much with an evaluation set."""
+    index = _evaluation_index(config.evaluation)
+    leaks = find_leaks([document.text for document in documents], index)
+    found = [leak.reaches(LEAKED_TEXT, LEAKED_EXAM) for leak in leaks]
+    return drop_flagged(documents, [["leak"] * leaked for leaked in found])
+
+
 def personal_data(documents: list[Document], config: StageConfig) -> Outcome:
-    """Mask e-mail addresses, phone, card and IP numbers."""
+    """Mask e-mail addresses, phone, card and IP numbers, and keys."""
     counts: Counter[str] = Counter()
     masked = []
     for document in documents:
@@ -113,7 +165,8 @@ def clean_batch(
         tallies[name] = Tally(len(documents), size, removed, changed)
     texts = [document.text for document in documents]
     columns = {
-        DIGEST: digest_column(texts),
+        DIGEST: np.frombuffer(b"".join(map(text_digest, texts)), dtype="S16"),
+        ADDRESS: np.array([_page_number(d.url) for d in documents], dtype=np.uint64),
         PLACE: np.array([place_of(text, config.seed) for text in texts]),
         BYTES: np.array([byte_count(text) for text in texts], dtype=np.int64),
     }
@@ -131,6 +184,32 @@ def byte_count(text: str) -> int:
 def count_bytes(documents: Iterable[Document]) -> int:
     """Return the UTF-8 bytes of all texts together."""
     return sum(byte_count(document.text) for document in documents)
+
+
+def _url_flags(url: str | None, domains: frozenset[str]) -> list[str]:
+    flag = url_flag(url, domains) if url else None
+    return [flag] if flag else []
+
+
+def _page_number(url: str | None) -> int:
+    """Return a number for the page that an address means; 0 without a web address."""
+    if not url:
+        return 0
+    try:
+        name = canonical_url(url).encode("utf-8", "surrogateescape")
+    except ValueError:
+        return 0
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
+
+
+@lru_cache(maxsize=2)
+def _blocked(domains: tuple[str, ...]) -> frozenset[str]:
+    return read_list("blocked_domains") | frozenset(domains)
+
+
+@lru_cache(maxsize=2)
+def _evaluation_index(texts: tuple[str, ...]) -> EvaluationIndex:
+    return EvaluationIndex(texts)
 
 
 @lru_cache(maxsize=2)

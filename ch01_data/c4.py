@@ -7,7 +7,7 @@ last one shows what such rules are: on a web page of 2019 a bracket was leftover
 and with it goes nearly all code that somebody meant to publish.
 
 Two more of C4's rules need more than one page and stand elsewhere: spans of three
-sentences that occur twice in the data set (repeated_lines.py), and the language
+sentences that occur twice in the data set (spans.py), and the language
 (language.py).
 Source:  Raffel et al. 2020, Exploring the limits of transfer learning, section 2.2.
 """

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from ch01_data.batch_stages import StageConfig
 from ch01_data.dedup import choose_bands
 from ch01_data.engine import ENGINES
+from ch01_data.language import WANTED
 from ch01_data.mixing import MAX_EPOCHS, shares
 from ch01_data.remote import plain_path
 from ch01_data.splits import WAYS
@@ -15,7 +15,8 @@ from ch01_data.stages import STAGES, StageCount
 
 PYLIB_LIMIT_BYTES = 30_000_000
 MIX = "mix"  # the source of a corpus that has several
-WHY_NOT_RUN = {"storyworld": "would change a distribution that is known exactly"}
+STORYWORLD = "storyworld"
+STORYWORLD_STAGES = ("exact_duplicates",)
 # Where and by whom it is built does not change a corpus, so its report does not say.
 NOT_REPORTED = ("out", "engine", "address", "workers", "downloads")
 FLAGS = {
@@ -31,6 +32,9 @@ FLAGS = {
     "--near-threshold": "near_threshold",
     "--validation": "validation",
     "--stages": "stages",
+    "--languages": "languages",
+    "--blocked": "blocked",
+    "--evaluation": "evaluation",
 }
 
 
@@ -39,7 +43,9 @@ class CorpusConfig:
     """What to build. Saved in report.json.
 
     `stages` None takes all for text and exact_duplicates alone for storyworld;
-    `limit_bytes` None means 30 MB for pylib and no limit for your own text. `mix` names
+    `limit_bytes` None means 30 MB for pylib and no limit for your own text. `blocked`
+    names a list of domains, `evaluation` a source of texts not to be trained on. `mix`
+    names
     several sources with their weights. `workers` None takes every core, but one process
     where nothing is filtered. `engine`, `address` and `workers` change the time that it
     takes and nothing else.
@@ -54,6 +60,9 @@ class CorpusConfig:
     limit_bytes: int | None = None
     stages: tuple[str, ...] | None = None
     near_threshold: float = 0.8  # Jaccard similarity of word 5-grams
+    languages: tuple[str, ...] = WANTED
+    blocked: str | None = None
+    evaluation: str | None = None
     validation: str = "auto"
     validation_share: float = 0.1
     mix: Mapping[str, float] | None = None
@@ -76,13 +85,10 @@ class CorpusConfig:
                 raise ValueError("the mix is empty; name sources with their weights")
             shares(self.mix, self.temperature)  # refuses what is no weight
         put(self, "source", plain_path(self.source))
+        put(self, "languages", tuple(self.languages))
         if self.stages is not None:
             put(self, "stages", tuple(self.stages))
-            unknown = sorted(set(self.stages) - set(STAGES))
-            if unknown:
-                raise ValueError(
-                    f"no stage {unknown[0]!r}; there are {', '.join(STAGES)}"
-                )
+            self._check_stages()
         for name, known in {"validation": WAYS, "engine": ENGINES}.items():
             if getattr(self, name) not in known:
                 raise ValueError(
@@ -110,6 +116,14 @@ class CorpusConfig:
             )
         choose_bands(self.near_threshold)  # refuses what is no similarity
 
+    def _check_stages(self) -> None:
+        for name in self.stages:
+            if name not in STAGES:
+                raise ValueError(f"no stage {name!r}; there are {', '.join(STAGES)}")
+            needs = STAGES[name].needs
+            if needs and not getattr(self, needs):
+                raise ValueError(f"the stage {name} needs --{needs}; name one")
+
     @classmethod
     def from_json(cls, values: dict) -> "CorpusConfig":
         """Make a config from a JSON object; a key that it does not know is an error."""
@@ -128,20 +142,24 @@ class CorpusConfig:
 
     def stages_of(self, source: str) -> tuple[str, ...]:
         """Return the stages that run on a source, in the order in which they run."""
-        if self.stages is None:
-            return ("exact_duplicates",) if source == "storyworld" else tuple(STAGES)
-        return tuple(name for name in STAGES if name in self.stages)
+        return tuple(name for name in STAGES if not self.why_not(source, name))
+
+    def why_not(self, source: str, name: str) -> str:
+        """Return why a stage does not run on a source, "" if it does."""
+        if self.stages is not None:
+            return "" if name in self.stages else "switched off"
+        stage = STAGES[name]
+        if source == STORYWORLD and name not in STORYWORLD_STAGES:
+            return "would change a distribution that is known exactly"
+        if stage.needs and not getattr(self, stage.needs):
+            return f"no --{stage.needs} was named"
+        return "" if stage.default else "only where --stages names it"
 
     @property
     def active_stages(self) -> tuple[str, ...]:
         """The stages that run, in the order in which they run."""
         active = {name for source in self.sources for name in self.stages_of(source)}
         return tuple(name for name in STAGES if name in active)
-
-    @property
-    def stage_config(self) -> StageConfig:
-        """What the stages are told."""
-        return StageConfig(self.seed, self.near_threshold)
 
     def limit_of(self, source: str) -> int | None:
         """Return the limit that holds for a source, in bytes."""

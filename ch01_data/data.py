@@ -1,9 +1,10 @@
 """The corpus: from a source, or several, to clean, split, counted documents on disk.
 
-    read -> [ normalise -> quality -> mask personal data ]   batch by batch, anywhere
+    read -> [ one spelling -> address -> language -> quality -> insults
+              -> evaluation texts -> personal data ]         batch by batch, anywhere
          -> rows and compact keys on disk
-         -> exact duplicates -> near duplicates -> split     on the keys
-         -> mix -> JSONL shards, data card, report
+         -> same pages, equal texts, near copies, lines      on the keys
+         -> split -> mix -> JSONL shards, data card, report
 
 The funnel says of every stage how many documents came in, how many went out and why the
 rest did not. Which stages run is part of the config, and a stage that did not run is
@@ -34,10 +35,11 @@ from pathlib import Path
 
 import psutil
 
-from ch01_data.batch_stages import BYTES, TOKENS
+from ch01_data.batch_stages import BYTES, TOKENS, StageConfig
 from ch01_data.card import data_card
 from ch01_data.corpus import (
     FLAGS,
+    STORYWORLD_STAGES,
     CorpusConfig,
     CorpusReport,
     SourceCount,
@@ -55,8 +57,10 @@ from ch01_data.parts import (
     write_rows,
 )
 from ch01_data.remote import REPORT, is_remote, publish
+from ch01_data.sources import read_texts
 from ch01_data.splits import WAYS
 from ch01_data.stages import STAGES, Funnel
+from ch01_data.word_lists import read_list
 
 
 def build_corpus(
@@ -81,7 +85,7 @@ def build_corpus(
     counter = count_tokens or _tiktoken_counter(config.count_tokens)
     pickled = pickle.dumps(counter) if counter else None
     with work_folder(config.out) as work, open_engine(config) as engine:
-        funnel = Funnel(config.stage_config, engine, pickled)
+        funnel = Funnel(told_to_stages(config), engine, pickled)
         made = work / "out"
         made.mkdir()
         report = _write_corpus(config, funnel, work, made)
@@ -89,6 +93,20 @@ def build_corpus(
         write_json(made / REPORT, report.to_json())
         publish(made, config.out)
     return report
+
+
+def told_to_stages(config: CorpusConfig) -> StageConfig:
+    """Return what the stages are told, the named lists and texts read.
+
+    Raises:  ValueError or OSError if one of them cannot be read.
+    """
+    return StageConfig(
+        config.seed,
+        config.near_threshold,
+        config.languages,
+        tuple(sorted(read_list(config.blocked))) if config.blocked else (),
+        tuple(read_texts(config.evaluation)) if config.evaluation else (),
+    )
 
 
 def _write_corpus(
@@ -159,7 +177,7 @@ def open_engine(config: CorpusConfig) -> Engine:
 
         return RayEngine(config.address, config.workers)
     nothing_to_do = all(
-        config.stages_of(source) in ((), ("exact_duplicates",))
+        config.stages_of(source) in ((), STORYWORLD_STAGES)
         for source in config.sources
     )
     return LocalEngine(config.workers or (1 if nothing_to_do else usable_cores()))
@@ -272,6 +290,9 @@ def main(argv: list[str] | None = None) -> int:
     add("--near-threshold", type=float, default=defaults.near_threshold, help="Jaccard")
     add("--validation", choices=WAYS, default=defaults.validation)
     add("--stages", type=_names, help=f"comma-separated, of: {', '.join(STAGES)}")
+    add("--languages", type=_names, default=defaults.languages, help="codes to keep")
+    add("--blocked", help="a list of domains to refuse, one a line")
+    add("--evaluation", help="texts that must not be trained on: a file or folder")
     add("--engine", choices=ENGINES, default=defaults.engine)
     add("--address", help="of a Ray cluster, host:port")
     add("--workers", type=int, help="processes (default: the cores of this machine)")

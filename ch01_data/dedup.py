@@ -111,13 +111,14 @@ def near_labels(
     seed: int = 0,
     folder: str | Path | None = None,
     run: Run = map,
+    run_here: Run = map,
 ) -> np.ndarray:
     """Return for every text the first text of its cluster of near-duplicates.
 
     `batches` is read twice and must give the same texts both times. The working files
     lie in a folder of their own below `folder` (the system's, if None), about 8 bytes a
-    band and document, and are gone at the end; with a `run` that leaves this machine it
-    must be a folder that all machines see.
+    band and document, and are gone at the end. `run` maps functions of a batch and may
+    leave this machine; `run_here` maps those that read the working files.
     Raises:  ValueError if the second reading gives other texts than the first.
     """
     bands, rows = choose_bands(threshold, n_permutations)
@@ -141,7 +142,7 @@ def near_labels(
         for path in paths:
             groups = _groups_of_band(path)
             unsettled = candidate_batches(*groups, joined.labels(), offsets)
-            for edges in run(compare, unsettled):
+            for edges in run_here(compare, unsettled):
                 joined.join(edges.tolist())
         return joined.labels()
 

@@ -36,6 +36,8 @@ ATTEMPTS = 3  # a batch whose process died so often is the cause
 class Engine(Protocol):
     """What runs a function over items; used as a context, so that it is put away."""
 
+    shares_disk: bool  # whether its processes read the files of this machine
+
     def run(
         self, function: Callable[[Item], Result], items: Iterable[Item]
     ) -> Iterator[Result]:
@@ -89,6 +91,8 @@ def usable_cores() -> int:
 
 class LocalEngine:
     """Runs in this process, or in `workers` others that it starts when first needed."""
+
+    shares_disk = True
 
     def __init__(self, workers: int = 1) -> None:
         if workers < 1:

@@ -50,6 +50,8 @@ class RayEngine:
     Raises:  ValueError if Ray is not installed.
     """
 
+    shares_disk = False
+
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         try:
             import ray

@@ -26,6 +26,7 @@ from ch01_data.files import run_command
 from ch01_data.shingles import Reread, in_batches, span_hashes, word_hashes
 from ch01_data.sources import read_texts
 
+Run = Callable[[Callable, Iterable], Iterable]  # like map: results in the same order
 FILE_BITS = 6
 # What stands between two pieces; a group would be cut out too, so there is none.
 BETWEEN = {
@@ -55,10 +56,18 @@ def piece_hashes(pieces: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def document_pieces(
-    texts: Iterable[str], unit: str = "line", min_words: int = 1
+    texts: Iterable[str],
+    unit: str = "line",
+    min_words: int = 1,
+    spare: Callable[[str], bool] | None = None,
 ) -> np.ndarray:
-    """Return the numbers of all pieces of at least `min_words`, once a document."""
+    """Return the numbers of all pieces of at least `min_words`, once a document.
+
+    Stripped pieces for which `spare` holds are not counted.
+    """
     found = [split_pieces(text, unit)[::2] for text in texts]
+    if spare is not None:
+        found = [[p for p in pieces if not spare(p.strip())] for pieces in found]
     hashes, n_words = piece_hashes([piece for pieces in found for piece in pieces])
     document = np.repeat(np.arange(len(found)), [len(pieces) for pieces in found])
     counted = n_words >= max(min_words, 1)
@@ -75,23 +84,32 @@ def frequent_pieces(
     *,
     unit: str = "line",
     min_words: int = 1,
+    spare: Callable[[str], bool] | None = None,
     folder: str | Path | None = None,
-    run: Callable[[Callable, Iterable], Iterable] = map,
+    run: Run = map,
 ) -> np.ndarray:
     """Return the numbers, in order, of pieces that more than so many documents have.
 
-    The working files, 8 bytes a piece, lie below `folder` and are gone at the end.
     Raises:  ValueError if `more_than` is below 1.
     """
     if more_than < 1:
         raise ValueError(f"more_than is {more_than}, must be at least 1 document")
-    count = partial(document_pieces, unit=unit, min_words=min_words)
+    count = partial(document_pieces, unit=unit, min_words=min_words, spare=spare)
+    return frequent_numbers(run(count, batches), more_than, folder)
+
+
+def frequent_numbers(
+    parts: Iterable[np.ndarray], more_than: int, folder: str | Path | None = None
+) -> np.ndarray:
+    """Return the numbers of 64 bits, in order, that stand in the parts more often.
+
+    The working files, 8 bytes a number, lie below `folder` and are gone at the end.
+    """
     with tempfile.TemporaryDirectory(prefix="lines-", dir=folder) as scratch:
         paths = [Path(scratch, f"part-{part:02}") for part in range(1 << FILE_BITS)]
         with ExitStack() as stack:
             files = [stack.enter_context(open(path, "wb")) for path in paths]
-            for hashes in run(count, batches):
-                hashes = np.sort(hashes)
+            for hashes in map(np.sort, parts):
                 first = np.arange(len(files) + 1, dtype=np.uint64)
                 first = first[:-1] << np.uint64(64 - FILE_BITS)
                 edges = [*np.searchsorted(hashes, first), len(hashes)]
@@ -107,23 +125,32 @@ def _seen_often(path: Path, more_than: int) -> np.ndarray:
 
 
 def drop_pieces(
-    texts: Sequence[str], frequent: np.ndarray, *, unit: str = "line"
+    texts: Sequence[str],
+    frequent: np.ndarray,
+    *,
+    unit: str = "line",
+    spare: Callable[[str], bool] | None = None,
 ) -> list[str]:
-    """Return the texts without the frequent pieces and what stands behind each."""
+    """Return the texts without the frequent pieces and what stands behind each.
+
+    Stripped pieces for which `spare` holds stay.
+    """
     found = [split_pieces(text, unit) for text in texts]
     hashes, n_words = piece_hashes([piece for pieces in found for piece in pieces[::2]])
     dropped = np.isin(hashes, frequent) & (n_words > 0)
     kept, place = [], 0
     for pieces in found:
-        marks = dropped[place : place + len(pieces[::2])]
+        marks = dropped[place : place + len(pieces[::2])].tolist()
         place += len(marks)
+        if spare is not None:
+            marks = [m and not spare(p.strip()) for m, p in zip(marks, pieces[::2])]
         between = [*pieces[1::2], ""]
         kept.append("".join(_kept(pieces[::2], between, marks)))
     return kept
 
 
-def _kept(pieces: list[str], between: list[str], marks: np.ndarray) -> list[str]:
-    return [p + b for p, b, mark in zip(pieces, between, marks.tolist()) if not mark]
+def _kept(pieces: list[str], between: list[str], marks: list[bool]) -> list[str]:
+    return [p + b for p, b, mark in zip(pieces, between, marks) if not mark]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -11,14 +11,14 @@ text takes some megabytes of memory, and a row may stand in it twice.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ch01_data.batch_stages import PLACE
-from ch01_data.corpus import WHY_NOT_RUN, CorpusConfig
-from ch01_data.duplicates import DIGEST
+from ch01_data.batch_stages import DIGEST, PLACE
+from ch01_data.corpus import CorpusConfig
 from ch01_data.mixing import choose_rows, interleave, plan_mix
 from ch01_data.origins import documents_from, draw_stories
 from ch01_data.splits import choose_way, cut, held_back
@@ -60,8 +60,8 @@ def make_parts(
     """
     skipped: Counter[str] = Counter()
     documents = documents_from(source, config, work / "copied", skipped)
-    why_not = WHY_NOT_RUN.get(source, "switched off")
     active = config.stages_of(source)
+    why_not = partial(config.why_not, source)
     cleaned = funnel.clean(documents, active, work / "cleaned", why_not)
     n, size = cleaned.read.documents, cleaned.read.bytes
     read = StageCount("read", n + skipped.total(), n, size, size, dict(skipped))

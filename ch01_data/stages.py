@@ -4,12 +4,16 @@ There are two kinds of stages, and a new one is a function and one line in STAGE
 
     BatchStage    looks at each document alone (batch_stages.py). A batch goes through
                   all of these at once, in whatever process, and then to disk.
-    CorpusStage   needs the whole corpus: `run(corpus, config)` gets the rows on disk
+    CorpusStage   needs the whole corpus: `run(corpus, funnel)` gets the rows on disk
                   with their numbers, may read the texts again in batches, and says
-                  which rows go.
+                  which rows go, or writes others.
 
 Batch stages come first. The funnel counts what each stage received, left, removed and
 changed; a stage that did not run is counted too, with the reason why.
+
+Of the corpus stages, those that drop documents come before those that drop parts of
+them: a text that stands five times in a corpus has lines that stand there five times,
+and would lose them all.
 """
 
 import tempfile
@@ -23,37 +27,51 @@ from typing import NamedTuple
 import numpy as np
 
 from ch01_data.batch_stages import (
+    ADDRESS,
     BYTES,
+    DIGEST,
     BatchFunction,
+    Outcome,
     StageConfig,
     Tally,
+    address,
     clean_batch,
+    decontaminate,
+    language,
     normalize,
     personal_data,
     quality,
+    toxicity,
 )
-from ch01_data.duplicates import equal_rows, nearly_equal_rows
+from ch01_data.dedup import near_labels
 from ch01_data.engine import Engine, LocalEngine, batches_of
 from ch01_data.filters import RULES
+from ch01_data.lines import drop_pieces, frequent_pieces
+from ch01_data.rules import is_code_line
+from ch01_data.shingles import Reread
 from ch01_data.sources import Document
+from ch01_data.spans import drop_repeated_spans, repeated_spans
 from ch01_data.spool import Spool
+
+LINE_WORDS = 4  # a shorter line may repeat without being furniture
+LINE_DOCUMENTS, LINE_SHARE = 5, 0.001  # a line of more of them is furniture
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Rows on disk, those of them that are kept, and who runs functions over them.
-
-    `work` is a folder for working files.
-    """
+    """Rows on disk and those of them that are kept; `work` is for working files."""
 
     spool: Spool
     kept: np.ndarray
-    engine: Engine
     work: Path
+
+    def documents(self) -> Iterator[list[Document]]:
+        """Yield the kept documents in batches, read anew each time."""
+        return batches_of(self.spool.documents(self.kept))
 
     def batches(self) -> Iterator[list[str]]:
         """Yield the texts of the kept rows in batches, read anew each time."""
-        for batch in batches_of(self.spool.documents(self.kept)):
+        for batch in self.documents():
             yield [document.text for document in batch]
 
     def without(self, rows: np.ndarray) -> "Corpus":
@@ -80,47 +98,118 @@ class BatchStage(NamedTuple):
     """A stage that looks at each document alone.
 
     `reasons` are all that it may remove a document for; `verb` says what it did to
-    those that it changed.
+    those that it changed. `needs` is the field of the config without which it cannot
+    run. A stage that is not `default` runs only where it is named.
     """
 
     run: BatchFunction
     reasons: tuple[str, ...] = ()
     verb: str = "changed"
+    needs: str = ""
+    default: bool = True
 
 
 class CorpusStage(NamedTuple):
-    """A stage that needs the whole corpus: it removes rows, for one reason."""
+    """A stage that needs the whole corpus: it removes rows, for one reason.
 
-    run: Callable[[Corpus, StageConfig], Corpus]
+    It returns the corpus that is left, and what it changed, by name.
+    """
+
+    run: Callable[[Corpus, "Funnel"], tuple[Corpus, Counter]]
     reasons: tuple[str]
     verb: str = "changed"
+    needs: str = ""
+    default: bool = True
 
 
-def drop_equal(corpus: Corpus, config: StageConfig) -> Corpus:
+def drop_same_page(corpus: Corpus, funnel: "Funnel") -> tuple[Corpus, Counter]:
+    """Keep the first of all documents whose addresses mean the same page."""
+    numbers = corpus.spool.column(ADDRESS)[corpus.kept]
+    paged = np.flatnonzero(numbers)
+    _, first = np.unique(numbers[paged], return_index=True)
+    return corpus.without(corpus.kept[np.delete(paged, first)]), Counter()
+
+
+def drop_equal(corpus: Corpus, funnel: "Funnel") -> tuple[Corpus, Counter]:
     """Keep the first of all equal texts."""
-    return corpus.without(equal_rows(corpus.spool, corpus.kept))
+    _, first = np.unique(corpus.spool.column(DIGEST)[corpus.kept], return_index=True)
+    return corpus.without(np.delete(corpus.kept, first)), Counter()
 
 
-def drop_nearly_equal(corpus: Corpus, config: StageConfig) -> Corpus:
+def drop_nearly_equal(corpus: Corpus, funnel: "Funnel") -> tuple[Corpus, Counter]:
     """Keep the first of all texts that are nearly the same."""
-    rows = nearly_equal_rows(
-        corpus.spool,
-        corpus.kept,
-        corpus.batches(),
-        corpus.engine,
-        corpus.work / "near",
-        config.near_threshold,
-        config.seed,
+    engine = funnel.engine
+    labels = near_labels(
+        Reread(corpus.batches),
+        funnel.config.near_threshold,
+        seed=funnel.config.seed,
+        folder=corpus.work,
+        run=engine.run,
+        run_here=engine.run if engine.shares_disk else map,
     )
-    return corpus.without(rows)
+    return corpus.without(corpus.kept[labels != np.arange(len(labels))]), Counter()
+
+
+def drop_repeated_lines(corpus: Corpus, funnel: "Funnel") -> tuple[Corpus, Counter]:
+    """Take out lines that stand in many documents, lines of code apart."""
+    often = frequent_pieces(
+        Reread(corpus.batches),
+        max(LINE_DOCUMENTS, int(LINE_SHARE * len(corpus.kept))),
+        min_words=LINE_WORDS,
+        spare=is_code_line,
+        folder=corpus.work,
+        run=funnel.engine.run,
+    )
+    if not len(often):
+        return corpus, Counter()
+    stage = partial(_without_lines, often=often)
+    return funnel.rewritten(corpus, corpus.documents(), stage, "lines")
+
+
+def drop_spans(corpus: Corpus, funnel: "Funnel") -> tuple[Corpus, Counter]:
+    """Take out spans of three sentences that an earlier document holds, as C4 does."""
+    repeated = repeated_spans(
+        Reread(corpus.batches), folder=corpus.work, run=funnel.engine.run
+    )
+    left = drop_repeated_spans(corpus.batches(), repeated)
+    batches = (
+        [replace(d, text=text) for d, (text, _) in zip(documents, batch, strict=True)]
+        for documents, batch in zip(corpus.documents(), left, strict=True)
+    )
+    return funnel.rewritten(corpus, batches, _without_empty, "spans")
+
+
+def _without_lines(
+    documents: list[Document], config: StageConfig, often: np.ndarray
+) -> Outcome:
+    texts = [document.text for document in documents]
+    left = drop_pieces(texts, often, spare=is_code_line)
+    new = [replace(d, text=t) for d, t in zip(documents, left, strict=True)]
+    changed = sum(a != b for a, b in zip(texts, left, strict=True))
+    outcome = _without_empty(new, config)
+    return outcome._replace(changed=Counter({"": changed} if changed else {}))
+
+
+def _without_empty(documents: list[Document], config: StageConfig) -> Outcome:
+    kept = [document for document in documents if document.text.strip()]
+    return Outcome(kept, Counter(), Counter())
 
 
 STAGES: dict[str, BatchStage | CorpusStage] = {
     "normalize": BatchStage(normalize),
+    "url": BatchStage(
+        address, ("bad_url", "ip_host", "blocked_domain", "blocked_word")
+    ),
+    "language": BatchStage(language, ("language",)),
     "quality": BatchStage(quality, tuple(rule.name for rule in RULES)),
+    "toxicity": BatchStage(toxicity, ("insult_listed",)),
+    "decontaminate": BatchStage(decontaminate, ("leak",), needs="evaluation"),
     "personal_data": BatchStage(personal_data, verb="masked"),
+    "url_duplicates": CorpusStage(drop_same_page, ("same page",)),
     "exact_duplicates": CorpusStage(drop_equal, ("equal",)),
     "near_duplicates": CorpusStage(drop_nearly_equal, ("nearly equal",)),
+    "repeated_lines": CorpusStage(drop_repeated_lines, ("nothing left",)),
+    "repeated_spans": CorpusStage(drop_spans, ("nothing left",), default=False),
 }
 
 
@@ -156,6 +245,30 @@ class Funnel:
             for name, stage in STAGES.items()
             if name in active and isinstance(stage, BatchStage)
         }
+        return self._spooled(batches_of(documents), functions, folder)
+
+    def rewritten(
+        self,
+        corpus: Corpus,
+        batches: Iterable[list[Document]],
+        stage: BatchFunction,
+        name: str,
+    ) -> tuple[Corpus, Counter]:
+        """Return the corpus with the batches in its place, taken through a function.
+
+        Also returned is what the function changed. The new rows lie in a folder of this
+        name below the working folder.
+        """
+        spool, totals = self._spooled(batches, {name: stage}, corpus.work / name)
+        kept = np.arange(len(spool))
+        return Corpus(spool, kept, corpus.work), totals[name].changed
+
+    def _spooled(
+        self,
+        batches: Iterable[list[Document]],
+        functions: dict[str, BatchFunction],
+        folder: Path,
+    ) -> tuple[Spool, dict[str, Tally]]:
         task = partial(
             clean_batch,
             stages=functions,
@@ -164,7 +277,7 @@ class Funnel:
         )
         spool, empty = Spool(folder), Tally(0, 0, Counter(), Counter())
         totals = dict.fromkeys(["", *functions], empty)
-        for batch in self.engine.run(task, batches_of(documents)):
+        for batch in self.engine.run(task, batches):
             spool.append(batch.rows, batch.columns)
             for name, tally in batch.tallies.items():
                 totals[name] = totals[name].plus(tally)
@@ -175,23 +288,25 @@ class Funnel:
         documents: Iterable[Document],
         active: Iterable[str],
         folder: Path,
-        why_not: str = "switched off",
+        why_not: Callable[[str], str] = lambda name: "switched off",
     ) -> Cleaned:
         """Take documents through the active stages and count everything.
+
+        `why_not` says of a stage that is not active why it is not.
 
         Raises:  ValueError if nothing is left, with what was removed and why.
         """
         spool, tallies = self.to_disk(documents, active, folder)
-        corpus = Corpus(spool, np.arange(len(spool)), self.engine, folder)
+        corpus = Corpus(spool, np.arange(len(spool)), folder)
         before, counts = tallies[""], []
         for name, stage in STAGES.items():
             after = before._replace(removed=Counter(), changed=Counter())
             if name in tallies:
                 after = tallies[name]
             elif name in active:
-                corpus = stage.run(corpus, self.config)
-                after = _tally(corpus, before.documents, stage.reasons[0])
-            note = _note(stage, after) if name in active else why_not
+                corpus, changed = stage.run(corpus, self)
+                after = _tally(corpus, before.documents, stage.reasons[0], changed)
+            note = _note(stage, after) if name in active else why_not(name)
             counts.append(_stage_count(name, before, after, name in active, note))
             assert set(after.removed) <= set(stage.reasons), (name, after.removed)
             if not after.documents:
@@ -200,15 +315,17 @@ class Funnel:
                     f"{counts[-1].removed}); name other text, or run fewer stages"
                 )
             before = after
-        return Cleaned(spool, corpus.kept, tallies[""], counts)
+        return Cleaned(corpus.spool, corpus.kept, tallies[""], counts)
 
 
-def _tally(corpus: Corpus, documents_before: int, reason: str) -> Tally:
-    """Return what a corpus stage left and removed."""
+def _tally(
+    corpus: Corpus, documents_before: int, reason: str, changed: Counter
+) -> Tally:
+    """Return what a corpus stage left, removed and changed."""
     size = int(corpus.spool.column(BYTES)[corpus.kept].sum())
     gone = documents_before - len(corpus.kept)
     removed = Counter({reason: gone} if gone else {})
-    return Tally(len(corpus.kept), size, removed, Counter())
+    return Tally(len(corpus.kept), size, removed, changed)
 
 
 def _note(stage: BatchStage | CorpusStage, tally: Tally) -> str:
@@ -237,7 +354,6 @@ def run_stages(
     *,
     seed: int = 0,
     threshold: float = 0.8,
-    why_not: str = "switched off",
 ) -> tuple[list[Document], list[StageCount]]:
     """Run the active stages on documents in memory; return those that remain.
 
@@ -245,5 +361,5 @@ def run_stages(
     """
     funnel = Funnel(StageConfig(seed, threshold), LocalEngine())
     with tempfile.TemporaryDirectory() as folder:
-        cleaned = funnel.clean(documents, tuple(active), Path(folder), why_not)
+        cleaned = funnel.clean(documents, tuple(active), Path(folder))
         return list(cleaned.spool.documents(cleaned.kept)), cleaned.stages

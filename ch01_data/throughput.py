@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 
-from ch01_data.filters import clean_text
 from ch01_data.files import run_command, write_json
+from ch01_data.filters import clean_text
 from ch01_data.language import language_flags
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate

@@ -14,6 +14,8 @@ from ch01_data.lines import (
     piece_hashes,
     split_pieces,
 )
+from ch01_data.rules import is_code_line
+from ch01_data.storyworld import generate
 
 
 def test_lines_are_counted_once_a_document_by_hand():
@@ -98,3 +100,19 @@ def test_the_command_prints_the_lines(tmp_path, capsys):
     assert main(["--source", str(tmp_path), "--more-than", "2"]) == 0
     shown = capsys.readouterr().out
     assert shown == "the same words here\n1 lines in more than 2 documents\n"
+
+
+def test_lines_of_code_are_spared_where_that_is_asked_for():
+    code = "for name in sorted(names):\n    yield name\nShare this page with all"
+    texts = [f"{code}\nand {number}" for number in range(9)]
+    found = frequent_pieces([texts], 5, min_words=4, spare=is_code_line)
+    assert len(found) == 1
+    left = drop_pieces(texts, found, spare=is_code_line)
+    assert left[0] == "for name in sorted(names):\n    yield name\nand 0"
+    assert len(frequent_pieces([texts], 5)) == 3, "without the exception, all three"
+
+
+def test_stories_lose_no_line():
+    stories = [story.text for story in generate(500, 9, "train")]
+    found = frequent_pieces([stories], 5, min_words=4, spare=is_code_line)
+    assert drop_pieces(stories, found, spare=is_code_line) == stories
