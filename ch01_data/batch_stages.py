@@ -30,7 +30,6 @@ from ch01_data.word_lists import read_list
 # Columns of a corpus on disk. An address is 0 where there is none.
 BYTES, PLACE, TOKENS = "bytes", "place", "tokens"
 DIGEST, ADDRESS = "digest", "address"
-LEAKED_TEXT, LEAKED_EXAM = 0.1, 0.5  # shares from which a text counts as a leak
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,7 @@ def normalize(documents: list[Document], config: StageConfig) -> Outcome:
     return Outcome(new, Counter(), Counter({"": changed} if changed else {}))
 
 
-def drop_flagged(
-    documents: list[Document], flags: Sequence[Sequence[str]]
-) -> Outcome:
+def drop_flagged(documents: list[Document], flags: Sequence[Sequence[str]]) -> Outcome:
     """Drop the documents that have flags; the first flag of each is the reason."""
     kept = [d for d, found in zip(documents, flags, strict=True) if not found]
     return Outcome(kept, Counter(found[0] for found in flags if found), Counter())
@@ -108,7 +105,7 @@ def decontaminate(documents: list[Document], config: StageConfig) -> Outcome:
     """Drop texts that share too much with an evaluation set."""
     index = _evaluation_index(config.evaluation)
     leaks = find_leaks([document.text for document in documents], index)
-    found = [leak.reaches(LEAKED_TEXT, LEAKED_EXAM) for leak in leaks]
+    found = [leak.reaches() for leak in leaks]
     return drop_flagged(documents, [["leak"] * leaked for leaked in found])
 
 

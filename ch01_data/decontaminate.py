@@ -29,6 +29,9 @@ from ch01_data.sources import read_documents
 
 MIN_WORDS = 8  # a shorter evaluation text is too common a phrase to be a leak
 MAX_SHARING = 10  # evaluation texts that may share words which still tell of each
+# Shares from which a text is a leak: a fifth of its words (Llama 2's bound for "not
+# clean"; formulas that all texts of a kind end with stay below it), or half an exam.
+TEXT_SHARE, EVALUATION_SHARE = 0.2, 0.5
 APOSTROPHES = "'\u2019"
 _WORD = re.compile(r"[^\W_]+")
 _PLAIN = {c: chr(c).lower() if chr(c).isalnum() else " " for c in range(128)}
@@ -219,7 +222,11 @@ class Leak:
     of_evaluation: float
     evaluation: int
 
-    def reaches(self, text_share: float, evaluation_share: float) -> bool:
+    def reaches(
+        self,
+        text_share: float = TEXT_SHARE,
+        evaluation_share: float = EVALUATION_SHARE,
+    ) -> bool:
         """Tell whether either share is large enough to call this a leak."""
         return self.of_text >= text_share or self.of_evaluation >= evaluation_share
 
@@ -254,8 +261,18 @@ def main(argv: list[str] | None = None) -> int:
     add("--source", required=True, help="pylib, a file, folder or glob")
     add("--evaluation", required=True, help="file or folder of exam texts")
     add("--ngram", type=int, default=13, help="words in a row")
-    add("--threshold", type=float, default=0.1, help="share of a document's words")
-    add("--contained", type=float, default=0.5, help="share of one exam text")
+    add(
+        "--threshold",
+        type=float,
+        default=TEXT_SHARE,
+        help="share of a document's words",
+    )
+    add(
+        "--contained",
+        type=float,
+        default=EVALUATION_SHARE,
+        help="share of one exam text",
+    )
     add("--out", help="write document names and shares to this JSON file")
     arguments = parser.parse_args(argv)
 

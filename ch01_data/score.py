@@ -38,6 +38,7 @@ FLAG_KINDS = {
     "blocked_word": "blocked_url",
     "insult_listed": "toxic",
     "insult_learned": "toxic",
+    "same page": "url_duplicate",
     "equal": "exact_duplicate",
     "nearly equal": "near_duplicate",
 }

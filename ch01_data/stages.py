@@ -54,7 +54,7 @@ from ch01_data.spans import drop_repeated_spans, repeated_spans
 from ch01_data.spool import Spool
 
 LINE_WORDS = 4  # a shorter line may repeat without being furniture
-LINE_DOCUMENTS, LINE_SHARE = 5, 0.001  # a line of more of them is furniture
+LINE_DOCUMENTS, LINE_SHARE = 10, 0.005  # a line of more documents is furniture
 
 
 @dataclass(frozen=True)

@@ -14,123 +14,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from tqdm import tqdm
-
 from ch01_data.files import run_command, write_json
-from ch01_data.storyworld import generate
-from ch02_tokenization.packing import tightest
-from ch02_tokenization.shards import PackedRows, encode_corpus
-from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
 from ch04_transformer.transformer import (
     BatchNorm,
     LayerNorm,
-    ModelConfig,
     RMSNorm,
     Transformer,
     TransformerBlock,
 )
-from ch05_pretraining.machine import choose_precision, has_compiler, measure_machine
-from ch05_pretraining.optimizers import build_optimizer
-from ch05_pretraining.pretraining import (
-    BatchStream,
-    bits_per_byte,
-    cosine_schedule,
-    next_token_loss,
-    train,
-)
-from common.model import PRESETS
+from ch05_pretraining.machine import measure_machine
+from common.laboratory import SEEDS, Laboratory, spread
+from common.payoff import payoff
 from common.pipeline import name_run
 from common.report import commit, loss_curve
 
 ROOT = Path(__file__).resolve().parents[1]
-SEEDS = (0, 1, 2)
-
-
-@dataclass(frozen=True)
-class Laboratory:
-    """A small corpus in memory, on which variants are trained alike."""
-
-    tokenizer: Tokenizer
-    rows: PackedRows
-    texts: list[str]
-    config: ModelConfig
-
-    @classmethod
-    def open(cls, n_stories: int = 8000) -> "Laboratory":
-        """Generate, tokenize and pack the corpus."""
-        documents = [story.document for story in generate(n_stories, 0, "train")]
-        tokenizer = train_bpe(documents[:4000], 2048, SPECIAL_TOKENS)
-        settings = {"vocab_size": tokenizer.vocab_size, **PRESETS["quick"]}
-        config = ModelConfig(**settings)
-        with tempfile.TemporaryDirectory() as folder:
-            shard = encode_corpus(documents, tokenizer, Path(folder) / "train")
-            end = tokenizer.end_of_text_id
-            rows = PackedRows(shard, config.context_length, end, packer=tightest)
-        texts = [story.document for story in generate(200, 0, "validation")]
-        return cls(tokenizer, rows, texts, config)
-
-    def loss(
-        self,
-        make: Callable[[ModelConfig], Transformer],
-        seed: int,
-        *,
-        steps: int = 300,
-        peak_lr: float = 5e-3,
-        matrices: str = "muon",
-        apart: bool = True,
-    ) -> float:
-        """Train one variant and return its validation loss in bits per byte.
-
-        `apart` says whether a token sees its own document alone.
-        """
-        torch.manual_seed(seed)
-        model = make(self.config)
-        optimizer = build_optimizer(
-            model, lr=peak_lr, weight_decay=0.05, matrices=matrices
-        )
-        stream = BatchStream(self.rows, batch_size=8, seed=seed)
-
-        def lr_at(step: int) -> float:
-            return cosine_schedule(
-                step,
-                peak_lr=peak_lr,
-                min_lr=peak_lr / 20,
-                warmup_steps=30,
-                total_steps=steps,
-            )
-
-        end = self.tokenizer.end_of_text_id if apart else None
-        loss_fn = partial(next_token_loss, end_of_text_id=end)
-        torch.compiler.reset()  # what was compiled for the variant before
-        compiled = torch.compile(loss_fn, dynamic=False) if has_compiler() else loss_fn
-        records = train(
-            model,
-            stream,
-            optimizer,
-            lr_at=lr_at,
-            steps=steps,
-            loss_fn=compiled,
-            precision=choose_precision(),
-        )
-        for _ in tqdm(records, total=steps, leave=False):
-            pass
-        return bits_per_byte(model, self.tokenizer, self.texts)
-
-
-def spread(values: list[float]) -> dict:
-    """Summarise values over seeds: mean, least, greatest, and each."""
-    return {
-        "mean": float(np.mean(values)),
-        "min": min(values),
-        "max": max(values),
-        "values": values,
-    }
 
 
 def norms() -> dict:
@@ -260,6 +162,7 @@ def training_speed(report: dict) -> float:
 
 
 EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
+    "payoff": ("ch01_data", payoff),
     "norms": ("ch04_transformer", norms),
     "optimizers": ("ch05_pretraining", optimizers),
     "documents": ("ch05_pretraining", documents),
