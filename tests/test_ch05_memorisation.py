@@ -1,4 +1,4 @@
-"""Memorisation: a planted sentence that was learned by heart is told from the others."""
+"""Memorisation: a sentence learned by heart is told from those that were not."""
 
 import json
 
