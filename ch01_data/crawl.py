@@ -1,6 +1,6 @@
 """A dirty crawl whose truth is known: real WARC files, and labels beside them.
 
-    good texts -> dirt of thirteen kinds -> pages of HTML -> crawl-00000.warc.gz ...
+    good texts -> dirt of twelve kinds -> pages of HTML -> crawl-00000.warc.gz ...
                         |
                         +-> labels.jsonl: what each record is, for the scorer alone
 
@@ -207,6 +207,8 @@ def _label(text: LabelledText, page: Page, ids: dict[str, str]) -> dict[str, Any
         truth["original"] = ids[truth["original"]]
     if "jaccards" in truth:
         truth["jaccards"] = {ids[old]: j for old, j in truth["jaccards"].items()}
+    if "personal_data" in truth:
+        truth["pii"] = [planted["value"] for planted in truth["personal_data"]]
     about = {"id": ids[text.id], "url": text.url, "kinds": text.kinds}
     about |= {"source": text.source, "layout": page.layout, "charset": page.charset}
     return about | truth | {"text": text.text}
