@@ -38,7 +38,7 @@ from ch01_data.files import (
     write_json,
     write_text,
 )
-from ch01_data.markup import Page, make_page
+from ch01_data.markup import WebPage, make_page
 
 __all__ = [
     "KINDS",
@@ -200,7 +200,7 @@ def _lines(rows: Iterable[dict]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _label(text: LabelledText, page: Page, ids: dict[str, str]) -> dict[str, Any]:
+def _label(text: LabelledText, page: WebPage, ids: dict[str, str]) -> dict[str, Any]:
     """Return the row of labels.jsonl for a page; ids are those of the records."""
     truth = dict(text.truth)
     if "original" in truth:

@@ -61,6 +61,10 @@ def html(text):
     return f"<html><body><main><p>{text}</p></main></body></html>".encode()
 
 
+def page(rng, n=9):
+    return b"".join(html(rng.choice(GOOD)) for _ in range(n))
+
+
 def warc(rng, n=5):
     return b"".join(record(answer(html(rng.choice(GOOD)))) for _ in range(n))
 
@@ -105,10 +109,9 @@ def put(folder, name, data):
 
 
 def cut_gzip(rng, folder):
-    name, make = rng.choice(
-        [("a.jsonl.gz", jsonl), ("a.warc.gz", warc), ("a.wet.gz", wet)]
-    )
-    return put(folder, name, cut(gzip.compress(make(rng)), rng))
+    kinds = {".jsonl": jsonl, ".warc": warc, ".wet": wet, ".txt": jsonl, ".html": page}
+    suffix = rng.choice(list(kinds))
+    return put(folder, f"a{suffix}.gz", cut(gzip.compress(kinds[suffix](rng)), rng))
 
 
 def spoilt_gzip(rng, folder):

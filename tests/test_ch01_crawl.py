@@ -28,7 +28,7 @@ from ch01_data.files import sha256
 from ch01_data.gibberish import STYLES
 from ch01_data.good_texts import good_texts, library_pieces
 from ch01_data.pii import luhn_valid
-from ch01_data.planting import edited, exact_jaccard, fill, shingle_set, url_variant
+from ch01_data.planting import edited, exact_jaccard, fill_in, shingle_set, url_variant
 from ch01_data.sources import read_documents
 from ch01_data.urls import canonical_url, url_allowed
 
@@ -433,7 +433,7 @@ def test_gibberish_shares_few_words_with_good_text():
 def test_fill_draws_words_and_numbers_of_the_range():
     rng = random.Random(0)
     phrases = {"a": ("x{b}", "y"), "b": ("z",)}
-    said = {fill("{a} {2..4}", phrases, rng) for _ in range(99)}
+    said = {fill_in("{a} {2..4}", phrases, rng) for _ in range(99)}
     assert said == {f"{a} {n}" for a in ("xz", "y") for n in (2, 3, 4)}
 
 
