@@ -5,6 +5,18 @@ precision is the share of its words that belong there, recall the share of the t
 words that it found, and F1 their harmonic mean. Menus that slip in cost precision, a
 paragraph that is lost costs recall. A page is exact if all its words came back in
 order, and no other.
+
+On 4,750 pages of the held family (python -m ch01_data.crawl, 9.2 MB of HTML):
+
+    extractor    precision  recall      F1   exact    MB/s
+    naive            0.850   1.000   0.917    0.0%     6
+    resiliparse      0.930   1.000   0.962   17.4%    11
+    trafilatura      0.990   0.997   0.993   80.0%     0.8
+
+Trafilatura is the slowest by far and is the one used: a banner that slips into a page
+is training text, lowers its likeness to its own near-duplicates and is paid for at
+every step of training, while a page is extracted once. Four of five pages come back
+exactly; most others are those of a forum, with its author's number of posts.
 """
 
 import argparse
