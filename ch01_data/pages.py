@@ -20,6 +20,7 @@ _BLOCKS = _SKIPPED | frozenset(
 )
 MAX_LINK_DENSITY = 0.5
 MAX_TAGS = 100_000  # they take about five seconds, and few pages have more
+# A parser compares each attribute of a tag with all before it: many take minutes.
 _OVERLONG_TAG = re.compile(r"<([a-zA-Z]+)[^<>]{20000,}>?")
 
 

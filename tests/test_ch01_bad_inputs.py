@@ -156,6 +156,15 @@ def many_tags(rng, folder):
     return put(folder, rng.choice(["a.html", "a.xhtml"]), tag * (7_000_000 // len(tag)))
 
 
+def many_attributes(rng, folder):
+    """One tag with half a million attributes, each of another name."""
+    tag = rng.choice([b"p", b"a", b"body", b"td"])
+    names = b"".join(b" %c%x=b" % (rng.choice(b"abc"), n) for n in range(500_000))
+    return put(
+        folder, "a.html", b"<html><" + tag + names + rng.choice([b">", b"", b"="])
+    )
+
+
 def odd_html(rng, folder):
     """Pages that end inside something, or are one huge attribute or entity."""
     data = rng.choice(
@@ -439,6 +448,7 @@ CASES = (
     wrong_magic,
     nested_html,
     many_tags,
+    many_attributes,
     odd_html,
     long_line,
     long_json_line,
@@ -463,6 +473,7 @@ CASES = (
     strange_name,
     noise,
 )
+HUGE = (bomb, page_bomb, long_line, long_json_line, many_tags, many_attributes)
 # Bad as they are, they may hold text: a line of ten megabytes is a document, and what
 # stands in a page that ends within a tag can be read.
 MAY_BE_TEXT = {"nested_html", "odd_html", "long_line", "noise", "spoilt_parquet"}
@@ -600,7 +611,7 @@ def test_bad_inputs_end_in_a_clear_line_or_a_counted_skip(tmp_path, pytestconfig
 
 def test_the_generator_writes_the_same_bad_inputs_again(tmp_path):
     for number, case in enumerate(CASES):
-        if case in (bomb, page_bomb, long_line, long_json_line, many_tags):
+        if case in HUGE:
             continue
         made = []
         for name in ("first", "second"):
@@ -613,8 +624,8 @@ def test_the_generator_writes_the_same_bad_inputs_again(tmp_path):
 
 
 def test_two_hundred_cases_are_all_different(tmp_path):
-    """28 kinds, about seven seeds each: no kind always draws the same file."""
-    assert len(CASES) == len({case.__name__ for case in CASES}) == 28
+    """29 kinds, about seven seeds each: no kind always draws the same file."""
+    assert len(CASES) == len({case.__name__ for case in CASES}) == 29
     assert set(MAY_BE_TEXT) <= {case.__name__ for case in CASES}
     seen = {}
     for case in (cut_gzip, wrong_magic, broken_warc_header, wrong_encoding, bad_json):
