@@ -17,12 +17,9 @@ from hypothesis import strategies as st
 
 from ch01_data.files import sha256
 from ch01_data.storyworld import generate
-from ch02_tokenization.benchmark import (
-    new_words,
-    train_with_tokenizers,
-    visible_merges,
-)
+from ch02_tokenization.benchmark import train_with_tokenizers, visible_merges
 from ch02_tokenization.bpe import byte_characters, merge_piece
+from ch02_tokenization.footprint import new_words
 from ch02_tokenization.tokenization import (
     END_OF_TEXT,
     GPT2_PATTERN,
@@ -440,6 +437,14 @@ def test_the_fast_encoder_survives_a_million_blanks(blank):
     texts = ["a" + blank * 1_100_000 + "b", "short"]
     fast = tokenizer.fast_encoder()(texts)
     assert [bytes(ids).decode() for ids in fast] == texts
+
+
+def test_the_fast_encoder_costs_little_memory_to_make(trained):
+    """A pattern that names half a million blanks took 130 megabytes."""
+    tracemalloc.start()
+    trained.array_encoder()
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
 
 
 def test_tokenizers_and_transformers_open_the_saved_file_with_equal_ids(
