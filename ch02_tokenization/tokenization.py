@@ -290,6 +290,9 @@ class Tokenizer:
 
         Equal to `encode(text, allowed_special="none")`, which takes over where tiktoken
         gives up: it cannot look past hundreds of thousands of blanks.
+
+        A character that one library's Unicode tables do not know yet may be a letter to
+        the other, and the text be cut elsewhere; on all older ones they agree.
         """
         encoding = self.to_tiktoken()
         # A pattern that names the number itself takes 130 megabytes to compile.

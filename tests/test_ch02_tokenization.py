@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import tracemalloc
+import unicodedata
 
 import pytest
 import regex
@@ -428,6 +429,19 @@ def test_the_fast_encoder_equals_encode_without_special_tokens(trained):
     expected = [trained.encode(text, allowed_special="none") for text in texts]
     assert trained.fast_encoder()(texts) == expected
     assert trained.fast_encoder(threads=3)(texts) == expected
+
+
+@pytest.mark.parametrize("kind", [r"\p{L}", r"\p{N}", r"\s"])
+def test_both_engines_class_every_assigned_character_alike(kind):
+    """Where the tables differ, the same pattern would cut the same text elsewhere."""
+    known = (chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000)
+    text = "".join(c for c in known if unicodedata.category(c) != "Cn")
+    ranks = {bytes([byte]): byte for byte in range(256)}
+    encoding = tiktoken.Encoding(
+        "kind", pat_str=kind, mergeable_ranks=ranks, special_tokens={}
+    )
+    theirs = encoding.decode(encoding.encode_ordinary(text))
+    assert theirs == "".join(regex.findall(kind, text)) != ""
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u00a0"])
