@@ -53,8 +53,13 @@ COPIES = 10  # of the texts in a shard
 RANDOM = "random Unicode"  # for it nothing is promised but equal results
 STREAMS = (2_000_000, 8_000_000)  # characters for encode_iterable
 CORPUS, ALLOWED = 800_000_000, 250_000_000  # bytes: of a corpus, of each process
-BLOCKS = ((0x20, 0x7F), (0xC0, 0x250), (0x391, 0x3CA), (0x4E00, 0x9000))
-BLOCKS += ((0x1F600, 0x1F640),)
+BLOCKS = (  # of characters: Latin, more Latin, Greek, Chinese, faces
+    (0x20, 0x7F),
+    (0xC0, 0x250),
+    (0x391, 0x3CA),
+    (0x4E00, 0x9000),
+    (0x1F600, 0x1F640),
+)
 
 
 def standard_texts(shared: Path) -> dict[str, list[str]]:
@@ -261,7 +266,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--input", help="file, folder or pylib instead of three texts")
     parser.add_argument("--limit-bytes", type=int, help="of a folder or pylib")
-    parser.add_argument("--shared", default="../shared", help="has tiny Shakespeare")
+    parser.add_argument(
+        "--shared",
+        default=str(ROOT.parent / "shared"),
+        help="folder in which data/tinyshakespeare.txt may lie",
+    )
     parser.add_argument("--vocab-size", type=int, default=8192, help="tokens in all")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each task")
     parser.add_argument(

@@ -8,6 +8,7 @@ values the command, the seeds, the hardware, the libraries and the commit.
 
 import platform
 import random
+import re
 import statistics
 import subprocess
 import time
@@ -128,34 +129,32 @@ def describe_machine() -> dict:
             versions[name] = "absent"
     return {
         "cores": psutil.cpu_count(),
-        "processor": processor_name(),
+        "processor": hardware(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "load_average": round(psutil.getloadavg()[0], 2),
         "versions": versions,
     }
 
 
-def processor_name() -> str:
+def hardware() -> str:
     """Return the processor's model name, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def commit() -> str:
-    """Return the commit of the source code, with a plus if it was changed since."""
     try:
-        git = ["git", "-C", str(ROOT)]
-        head = subprocess.check_output(
-            [*git, "rev-parse", "--short", "HEAD"], text=True
-        )
-        dirty = subprocess.check_output([*git, "status", "--porcelain"], text=True)
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        told = ""
+    found = re.search(r"^model name\s*: (.+)$", told, re.MULTILINE)
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+def source_version() -> str:
+    """Return the commit of the source code, with a plus if a file of it was changed."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
+    try:
+        return subprocess.run(
+            [*command, "--exclude=*"], capture_output=True, text=True, check=True
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return head.strip() + ("+" if dirty.strip() else "")
 
 
 def record(
@@ -167,6 +166,6 @@ def record(
         "command": command,
         "seeds": list(seeds),
         "machine": machine,
-        "commit": commit(),
+        "commit": source_version(),
         "results": {line.name: line.summary() for line in lines},
     }
