@@ -182,15 +182,19 @@ RULES = (
 
 
 def quality_flags(
-    text: str, rules: Iterable[Rule] = RULES, limit: int | None = CHARACTERS_TO_JUDGE
+    text: str,
+    rules: Iterable[Rule] = RULES,
+    limit: int | None = CHARACTERS_TO_JUDGE,
+    view: View | None = None,
 ) -> list[str]:
     """Return the names of the rules that speak against this text; [] means keep it.
 
     The first 65,536 characters are judged: enough, and as fast for a book as for a
-    page. The papers' rules count whole documents: give PAPER_RULES no limit.
+    page. The papers' rules count whole documents: give PAPER_RULES no limit. `view` is
+    that of the characters to judge, where the caller has one.
     Source:  Gopher: Rae et al. 2021, table A1. C4: Raffel et al. 2020, section 2.2.
     """
-    view = View.of(text if limit is None else text[:limit])
+    view = view or View.of(text if limit is None else text[:limit])
     return [rule.name for rule in rules if rule.holds(view)]
 
 

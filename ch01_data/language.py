@@ -42,14 +42,15 @@ def identifier() -> LanguageIdentifier:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def language(text: str) -> tuple[str, float]:
+def language(text: str, view: View | None = None) -> tuple[str, float]:
     """Return the likeliest language of a text and its probability.
 
     The code is that of ISO 639-1, "en" for English; ("und", 0.0) stands for a text
     without prose. Judged is a sample from the text's head and middle.
     """
     code, probability = identifier().classify(_sample(text))
-    if code in WANTED or not View.of(text[: 1 << 16]).is_code:
+    view = view or View.of(text[: 1 << 16])
+    if code in WANTED or not view.is_code:
         return code, float(probability)
     prose = prose_of(text)
     if sum(map(str.isalpha, prose)) < MIN_LETTERS:
@@ -68,11 +69,16 @@ def is_plainly_english(text: str) -> bool:
     return 8 * len(found) >= len(words) and len(set(found)) >= 5
 
 
-def language_flags(text: str, wanted: Collection[str] = WANTED) -> list[str]:
-    """Return ["language"] for a text in another language than those wanted, else []."""
+def language_flags(
+    text: str, wanted: Collection[str] = WANTED, view: View | None = None
+) -> list[str]:
+    """Return ["language"] for a text in another language than those wanted, else [].
+
+    `view` is the text's, where the caller has one.
+    """
     if "en" in wanted and is_plainly_english(text):
         return []
-    code, probability = language(text)
+    code, probability = language(text, view)
     foreign = code not in wanted and code not in NO_LANGUAGE
     return ["language"] if foreign and probability >= MIN_PROBABILITY else []
 

@@ -10,7 +10,7 @@ a long page.
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ch01_data.classifier import HashedClassifier
 from ch01_data.files import run_command
@@ -20,24 +20,33 @@ from ch01_data.word_lists import read_list
 
 SENTENCE = 60  # characters: a window is a sentence, or a few short ones
 THRESHOLD = 0.5
+INSULT_LISTED, INSULT_LEARNED = "insult_listed", "insult_learned"
 _ENDINGS = ("s", "es", "ish", "like", "y")
 
 
-def insults_in(text: str, words: Iterable[str] | None = None) -> list[str]:
+def insults_in(text: str | View, words: Iterable[str] | None = None) -> list[str]:
     """Return the listed words that a text holds, sorted, each once.
 
     Case does not count, nor does an ending such as the plural's: "Bogwits!" holds
     bogwit. The list is this book's bad_words unless another is given.
     """
-    listed = frozenset(read_list("bad_words") if words is None else words)
-    vocabulary = View.of(text).vocabulary
-    found = listed & vocabulary
-    for ending in _ENDINGS:
-        stems = {
-            word.removesuffix(ending) for word in vocabulary if word.endswith(ending)
-        }
-        found |= listed & stems
+    listed = read_list("bad_words") if words is None else frozenset(words)
+    view = text if isinstance(text, View) else View.of(text)
+    found = listed & view.vocabulary
+    found |= listed.intersection(_stems(view.vocabulary))
     return sorted(found)
+
+
+def _stems(vocabulary: Iterable[str]) -> Iterator[str]:
+    """Yield the words that have one of the endings, without it."""
+    for word in vocabulary:
+        if word.endswith(_ENDINGS):
+            yield from map(word.removesuffix, _ENDINGS)
+
+
+def insult_flags(text: str | View, words: Iterable[str] | None = None) -> list[str]:
+    """Return ["insult_listed"] for a text with a word of the list, else []."""
+    return [INSULT_LISTED] if insults_in(text, words) else []
 
 
 def fit_toxicity(texts: Sequence[str], labels: Sequence[bool]) -> HashedClassifier:
@@ -55,9 +64,9 @@ def toxicity_flags(
     threshold: float = THRESHOLD,
 ) -> list[str]:
     """Return why a text is toxic: ["insult_listed"], ["insult_learned"], both or []."""
-    flags = ["insult_listed"] if insults_in(text, words) else []
+    flags = insult_flags(text, words)
     if model is not None and model.score(text) >= threshold:
-        flags.append("insult_learned")
+        flags.append(INSULT_LEARNED)
     return flags
 
 

@@ -1,0 +1,126 @@
+"""The two learned filters: what they learn from, and where they are kept.
+
+Both learn from the crawl's templates for tuning and from the examples of
+training_texts.py, against good texts: stories, and the part of the Python library that
+tuning may see. The templates, the pages and the half of the library that a score is
+made of stay unseen.
+
+    folder/quality/     quality.json, bad.npz, kind-spam.npz ...   (quality_model.py)
+    folder/toxicity.npz                                            (toxicity.py)
+
+Training draws its examples with a seed and nothing else at random: the same seed gives
+the same files, byte for byte.
+"""
+
+import argparse
+import hashlib
+import random
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from ch01_data.classifier import HashedClassifier
+from ch01_data.dirt import dirt
+from ch01_data.files import run_command
+from ch01_data.quality_model import GOOD, QualityModel
+from ch01_data.sources import read_documents
+from ch01_data.storyworld import generate
+from ch01_data.toxicity import fit_toxicity
+from ch01_data.training_texts import EXAMPLES
+
+KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic")
+FROM_CRAWL, FROM_EXAMPLES = 120, 300  # texts of each kind
+GOOD_TEXTS = 500  # of each of three sources
+CALM = 1500  # characters of a good text, from which no insult is learnt
+
+
+class LearnedFilters(NamedTuple):
+    """The classifiers that the clean-up asks."""
+
+    quality: QualityModel
+    toxicity: HashedClassifier
+
+    def save(self, folder: str | Path) -> None:
+        """Write both to a folder, each file whole or not at all."""
+        self.toxicity.save(Path(folder, "toxicity.npz"))
+        self.quality.save(Path(folder, "quality"))
+
+
+@lru_cache(maxsize=2)
+def load_learned_filters(folder: str | Path) -> LearnedFilters:
+    """Return what `save` wrote, read once in each process.
+
+    Raises:  ValueError or OSError if the folder holds no whole filters.
+    """
+    return LearnedFilters(
+        QualityModel.load(Path(folder, "quality")),
+        HashedClassifier.load(Path(folder, "toxicity.npz")),
+    )
+
+
+def train_learned_filters(
+    seed: int = 0, folder: str | Path | None = None
+) -> LearnedFilters:
+    """Train the quality and the toxicity filter, and save them if a folder is named.
+
+    It takes half a minute.
+    """
+    good = list(good_examples(seed))
+    bad = {kind: list(bad_examples(kind, seed)) for kind in KINDS}
+    texts = good + [text for kind in KINDS for text in bad[kind]]
+    labels = [GOOD] * len(good) + [kind for kind in KINDS for _ in bad[kind]]
+    calm = [text[:CALM] for text in good[::2]]
+    toxic = fit_toxicity(
+        bad["toxic"] + calm, [True] * len(bad["toxic"]) + [False] * len(calm)
+    )
+    found = LearnedFilters(QualityModel.fit(texts, labels), toxic)
+    if folder is not None:
+        found.save(folder)
+    return found
+
+
+def good_examples(seed: int = 0) -> Iterator[str]:
+    """Yield stories, pieces of the library's documentation, and heads of modules."""
+    yield from (page.text for page in dirt("clean", "tuning", GOOD_TEXTS, seed))
+    yield from (s.document for s in generate(GOOD_TEXTS, seed + 10_000, "train"))
+    yield from islice(library_modules("tuning"), GOOD_TEXTS)
+
+
+def library_modules(family: str) -> Iterator[str]:
+    """Yield the modules of the Python library that belong to a family, half of them."""
+    for document in read_documents("pylib"):
+        digest = hashlib.blake2b(document.id.encode(), digest_size=4).digest()
+        if (digest[0] % 2 == 1) == (family == "held"):
+            yield document.text
+
+
+def bad_examples(kind: str, seed: int = 0) -> Iterator[str]:
+    """Yield bad texts of a kind, without any good text around them."""
+    pages = dirt(kind, "tuning", 1 << 40, seed)
+    alone = (page.text for page in pages if page.source == "templates")
+    yield from islice(alone, FROM_CRAWL)
+    rng = random.Random(f"{seed}:{kind}")
+    for _ in range(FROM_EXAMPLES if kind in EXAMPLES else 0):
+        yield EXAMPLES[kind](rng)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train the learned filters and write them to a folder."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", required=True, help="folder for the filters")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args(argv)
+
+    def command() -> None:
+        begun = time.perf_counter()
+        train_learned_filters(arguments.seed, arguments.out)
+        print(f"trained in {time.perf_counter() - begun:.0f} s: {arguments.out}")
+
+    return run_command(command)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
