@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ch01_data.files import atomic_path
-from ch01_data.hashed_ngrams import BITS, in_batches, ngrams
+from ch01_data.hashed_ngrams import BITS, Grams, in_batches, ngrams
 
 PENALTY = 1e-3
 STEPS = 120
@@ -157,11 +157,12 @@ class HashedClassifier:
 
     def _each(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of the class for each text, taken whole."""
-        scores = [
-            sum(grams.means(self.votes) for grams in ngrams(batch))
-            for batch in in_batches(texts)
-        ]
-        return _sigmoid(np.concatenate([*scores, np.zeros(0)]) + self.bias)
+        found = [self.of_grams(ngrams(batch)) for batch in in_batches(texts)]
+        return np.concatenate([*found, np.zeros(0)])
+
+    def of_grams(self, sorts: Sequence[Grams]) -> np.ndarray:
+        """Return the probability of the class for texts whose n-grams are known."""
+        return _sigmoid(sum(grams.means(self.votes) for grams in sorts) + self.bias)
 
     def scores(self, texts: Iterable[str]) -> np.ndarray:
         """Return the probability of the class for each text, in order.

@@ -15,7 +15,7 @@ Source:  Weinberger et al. 2009, Feature hashing for large scale multitask learn
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -78,7 +78,7 @@ def ngrams(texts: Sequence[str], bits: int = BITS) -> tuple[Grams, Grams, Grams]
     )
 
 
-def in_batches(texts: Sequence[str]) -> Iterator[list[str]]:
+def in_batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield the texts in lists that are hashed together."""
     batch, size = [], 0
     for text in texts:

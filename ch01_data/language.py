@@ -29,7 +29,7 @@ ENGLISH = frozenset(
     "should been has his her she what when who you your are not but then than these "
     "if else only into each any must may where how about".split()
 )
-MIN_PROBABILITY = 0.5  # of another language, before a text is dropped for it
+MIN_PROBABILITY = 0.9  # of another language; noise has less, and foreign text has more
 NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
 MIN_LETTERS = 40  # of prose; less has no language to speak of
 SAMPLE = 1000  # characters; telling languages apart needs no more

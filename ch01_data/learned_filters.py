@@ -17,6 +17,7 @@ import hashlib
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -25,16 +26,19 @@ from typing import NamedTuple
 from ch01_data.classifier import HashedClassifier
 from ch01_data.dirt import dirt
 from ch01_data.files import run_command
+from ch01_data.hashed_ngrams import MAX_CHARACTERS
 from ch01_data.quality_model import GOOD, QualityModel
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
+from ch01_data.surprise import Surprise
 from ch01_data.toxicity import fit_toxicity
 from ch01_data.training_texts import EXAMPLES
 
 KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic")
 FROM_CRAWL, FROM_EXAMPLES = 120, 300  # texts of each kind
 GOOD_TEXTS = 500  # of each of three sources
-CALM = 1500  # characters of a good text, from which no insult is learnt
+BEGINNING = 40_000  # characters of a module in which runs are counted
+CALM = 4000  # characters of a good text, from which no insult is learnt
 
 
 class LearnedFilters(NamedTuple):
@@ -68,25 +72,37 @@ def train_learned_filters(
 
     It takes half a minute.
     """
-    good = list(good_examples(seed))
+    modules = list(library_modules("tuning"))
+    good = list(good_examples(seed)) + modules[:GOOD_TEXTS]
     bad = {kind: list(bad_examples(kind, seed)) for kind in KINDS}
     texts = good + [text for kind in KINDS for text in bad[kind]]
     labels = [GOOD] * len(good) + [kind for kind in KINDS for _ in bad[kind]]
-    calm = [text[:CALM] for text in good[::2]]
+    pieces = good + [p for text in modules for p in pieces_of(text)]
+    quality = replace(
+        QualityModel.fit(texts, labels),
+        surprise=Surprise.fit(pieces, bad["gibberish"]),
+    )
+    calm = [text[:CALM] for text in good]
+    calm += [text for kind in ("boilerplate", "spam") for text in bad[kind]]
     toxic = fit_toxicity(
         bad["toxic"] + calm, [True] * len(bad["toxic"]) + [False] * len(calm)
     )
-    found = LearnedFilters(QualityModel.fit(texts, labels), toxic)
+    found = LearnedFilters(quality, toxic)
     if folder is not None:
         found.save(folder)
     return found
 
 
 def good_examples(seed: int = 0) -> Iterator[str]:
-    """Yield stories, pieces of the library's documentation, and heads of modules."""
+    """Yield stories, and pieces of the library's documentation."""
     yield from (page.text for page in dirt("clean", "tuning", GOOD_TEXTS, seed))
     yield from (s.document for s in generate(GOOD_TEXTS, seed + 10_000, "train"))
-    yield from islice(library_modules("tuning"), GOOD_TEXTS)
+
+
+def pieces_of(module: str) -> Iterator[str]:
+    """Yield the beginning of a module in pieces of what a classifier reads."""
+    for start in range(0, min(len(module), BEGINNING), MAX_CHARACTERS):
+        yield module[start : start + MAX_CHARACTERS]
 
 
 def library_modules(family: str) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
     normalize -> language -> quality rules -> toxicity -> learned quality -> mask
 
-Each filter says what it finds, also where another has spoken against the text already:
-so a report can count each of them alone, and a text falls if any of them speaks. The
-two learned filters judge a whole batch at once, which takes a fraction of the time.
+A text in another language falls by that alone: rules and examples know English only. Of
+the others each filter says what it finds, also where another has spoken already, so
+that a report can count each of them alone. The two learned filters judge a whole batch
+at once, which takes a fraction of the time.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -40,14 +41,16 @@ def clean_texts(
     spelt = [normalize_text(text) for text in texts]
     views = [View.of(text[:CHARACTERS_TO_JUDGE]) for text in spelt]
     flags = [
-        language_flags(text, languages, view=view)
-        + quality_flags(text, view=view)
-        + insult_flags(view, insults)
-        for text, view in zip(spelt, views)
+        language_flags(text, languages, view=view) for text, view in zip(spelt, views)
     ]
+    ours = [place for place, found in enumerate(flags) if not found]
+    for place in ours:
+        flags[place] += quality_flags(spelt[place], view=views[place])
+        flags[place] += insult_flags(views[place], insults)
     if learned is not None:
-        for found, more in zip(flags, _learned_flags(spelt, learned), strict=True):
-            found += more
+        said = _learned_flags([spelt[place] for place in ours], learned)
+        for place, found in zip(ours, said, strict=True):
+            flags[place] += found
     return [Cleaned(mask_pii(text), found) for text, found in zip(spelt, flags)]
 
 
