@@ -25,11 +25,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ch01_data.files import atomic_path
-from ch01_data.hashed_ngrams import BITS, Grams, in_batches, ngrams
+from ch01_data.hashed_ngrams import BITS, SILENT, Grams, in_batches, ngrams
 
 PENALTY = 1e-3
-STEPS = 120
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]{0,9}\s|\n")
+STEPS = 150
+FIRST_WINDOWS = 20  # of a text without the class, in the first round
+ROUNDS = 2  # more, with the worst window of each text
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)\]])\s+")
 
 
 class Rows(NamedTuple):
@@ -50,7 +52,7 @@ def hashed_rows(texts: Sequence[str]) -> Rows:
         sorts = ngrams(batch)
         for row in range(len(batch)):
             parts = [g.columns[g.starts[row] : g.ends[row]] for g in sorts]
-            shares = [np.full(len(part), 1 / max(len(part), 1)) for part in parts]
+            shares = [np.full(len(p), 1 / (len(p) + SILENT)) for p in parts]
             found, places = np.unique(np.concatenate(parts), return_inverse=True)
             columns.append(found)
             values.append(np.bincount(places, np.concatenate(shares), len(found)))
@@ -129,31 +131,51 @@ class HashedClassifier:
         """Learn to tell the texts with a true label from the others.
 
         With a window, a true label says that some window is of the class and not which:
-        all are taken for it at first, and in a second round only the worst of each text.
+        all are taken for it at first, later only the worst of each text. Of the others
+        some windows are taken, and later those that were mistaken for the class most.
         Raises:  ValueError if the two have different lengths or only one label occurs.
         """
         if len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts and {len(labels)} labels")
-        pieces = [windows(text, window) for text in texts]
-        fitted = cls._fit_once(pieces, labels, window, penalty)
         if window is None:
-            return fitted
-        worst = [
-            [part[int(np.argmax(fitted._each(part)))]] if label else part
+            return cls._fit_once(texts, labels, None, penalty)
+        pieces = [windows(text, window) for text in texts]
+        first = [
+            (piece, label)
             for part, label in zip(pieces, labels)
+            for piece in (part if label else part[:FIRST_WINDOWS])
         ]
-        return cls._fit_once(worst, labels, window, penalty)
+        fitted = cls._fit_once(*zip(*first), window, penalty)
+        calm = [(piece, label) for piece, label in first if not label]
+        for _ in range(ROUNDS):
+            worst = fitted._worst(pieces)
+            calm += [(piece, False) for piece, label in zip(worst, labels) if not label]
+            bad = [(piece, True) for piece, label in zip(worst, labels) if label]
+            fitted = cls._fit_once(*zip(*bad, *calm), window, penalty)
+        return fitted
 
     @classmethod
     def _fit_once(
-        cls, pieces: list, labels: Sequence[bool], window: int | None, penalty: float
+        cls,
+        texts: Sequence[str],
+        labels: Sequence[bool],
+        window: int | None,
+        penalty: float,
     ) -> "HashedClassifier":
-        truth = np.repeat(np.asarray(labels, bool), [len(part) for part in pieces])
-        rows, factor = scaled(hashed_rows([piece for part in pieces for piece in part]))
-        columns, weights, bias = fit_logistic(rows, truth, penalty)
+        rows, factor = scaled(hashed_rows(texts))
+        columns, weights, bias = fit_logistic(rows, np.asarray(labels, bool), penalty)
         votes = np.zeros(1 << BITS, dtype=np.float32)
         votes[columns] = weights * factor
         return cls(votes, bias, window)
+
+    def _worst(self, pieces: Sequence[Sequence[str]]) -> list[str]:
+        """Return of each text the window that looks most like the class."""
+        each = self._each([piece for part in pieces for piece in part])
+        bounds = np.cumsum([0, *map(len, pieces)]).tolist()
+        return [
+            part[int(each[start:end].argmax())]
+            for part, start, end in zip(pieces, bounds, bounds[1:])
+        ]
 
     def _each(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of the class for each text, taken whole."""
@@ -215,13 +237,20 @@ class HashedClassifier:
 def windows(text: str, size: int | None) -> list[str]:
     """Cut a text into pieces of at least `size` characters, at ends of sentences.
 
-    Every piece is a whole number of sentences or lines; None leaves the text whole.
+    Every piece is a whole number of sentences or lines, without the space around them,
+    so that the margin of source code counts for nothing; None leaves the text whole.
     """
     if size is None or len(text) <= size:
         return [text]
-    pieces, start = [], 0
-    for match in _SENTENCE_END.finditer(text):
-        if match.end() - start >= size:
-            pieces.append(text[start : match.end()])
-            start = match.end()
-    return [*pieces, text[start:]] if text[start:].strip() else pieces or [text]
+    pieces: list[str] = []
+    held, length = [], 0
+    for line in map(str.strip, text.split("\n")):
+        for part in _SENTENCE_END.split(line) if len(line) > size else [line]:
+            if not part:
+                continue
+            held.append(part)
+            length += len(part) + 1
+            if length > size:
+                pieces.append(" ".join(held))
+                held, length = [], 0
+    return [*pieces, " ".join(held)] if held else pieces or [text]

@@ -24,6 +24,7 @@ from ch01_data.shingles import MULTIPLIER, scramble, span_hashes
 
 BITS = 18
 RUN = 4  # bytes in a run
+SILENT = 10  # votes of zero beside those of a text: two words are no evidence
 MAX_CHARACTERS = 2048  # of a text; enough to know what it is
 BATCH_BYTES = 1 << 16  # hashed together, so that the arrays stay in the cache
 _SPACE, _WORD, _MARK = 0, 1, 2
@@ -49,13 +50,13 @@ class Grams(NamedTuple):
     starts: np.ndarray
     ends: np.ndarray
 
-    def means(self, votes: np.ndarray) -> np.ndarray:
-        """Return the mean of the votes of each text's columns; 0 for a text of none."""
+    def means(self, votes: np.ndarray, silent: float = SILENT) -> np.ndarray:
+        """Return the mean of the votes of each text's columns and of SILENT zeros."""
         cast = np.append(votes[self.columns], votes.dtype.type(0))
         edges = np.stack([self.starts, self.ends], axis=1).ravel()
         sums = np.add.reduceat(cast, edges, dtype=np.float64)[::2]
         counts = self.ends - self.starts
-        return np.where(counts > 0, sums / np.maximum(counts, 1), 0.0)
+        return np.where(counts > 0, sums, 0.0) / (counts + silent)
 
 
 def ngrams(texts: Sequence[str], bits: int = BITS) -> tuple[Grams, Grams, Grams]:

@@ -38,7 +38,7 @@ KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic")
 FROM_CRAWL, FROM_EXAMPLES = 120, 300  # texts of each kind
 GOOD_TEXTS = 500  # of each of three sources
 BEGINNING = 40_000  # characters of a module in which runs are counted
-CALM = 4000  # characters of a good text, from which no insult is learnt
+CALM = 1 << 16  # characters of a good text, from which no insult is learnt
 
 
 class LearnedFilters(NamedTuple):

@@ -1,14 +1,15 @@
 """Everything that is done to one plain text without looking at the others.
 
-    normalize -> language -> quality rules -> toxicity -> learned quality -> mask
+    normalize -> language -> quality rules -> learned quality -> toxicity -> mask
 
-A text in another language falls by that alone: rules and examples know English only. Of
-the others each filter says what it finds, also where another has spoken already, so
-that a report can count each of them alone. The two learned filters judge a whole batch
-at once, which takes a fraction of the time.
+A text falls where the first filter speaks against it, and the next ones are not asked:
+rules and examples know English only, and what is advertising need not be searched for
+insults. The learned filters judge a whole batch at once, which takes a fraction of the
+time; what is said of a text does not depend on the others.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from ch01_data.filters import CHARACTERS_TO_JUDGE, normalize_text, quality_flags
@@ -39,26 +40,31 @@ def clean_texts(
     and the list judge alone. What is said of a text does not depend on the others.
     """
     spelt = [normalize_text(text) for text in texts]
-    views = [View.of(text[:CHARACTERS_TO_JUDGE]) for text in spelt]
-    flags = [
-        language_flags(text, languages, view=view) for text, view in zip(spelt, views)
-    ]
-    ours = [place for place, found in enumerate(flags) if not found]
-    for place in ours:
-        flags[place] += quality_flags(spelt[place], view=views[place])
-        flags[place] += insult_flags(views[place], insults)
+    flags = list(_flags_of_rules(spelt, insults, languages))
     if learned is not None:
-        said = _learned_flags([spelt[place] for place in ours], learned)
-        for place, found in zip(ours, said, strict=True):
-            flags[place] += found
+        for judge in (learned.quality.flags_of, partial(insulting, learned)):
+            left = [place for place, found in enumerate(flags) if not found]
+            said = judge([spelt[place] for place in left])
+            for place, found in zip(left, said, strict=True):
+                flags[place] = found
     return [Cleaned(mask_pii(text), found) for text, found in zip(spelt, flags)]
 
 
-def _learned_flags(texts: Sequence[str], learned: LearnedFilters) -> list[list[str]]:
+def _flags_of_rules(
+    texts: Sequence[str], insults: Collection[str] | None, languages: Collection[str]
+) -> Iterator[list[str]]:
+    """Yield what the first filter that speaks says, of those that learnt nothing."""
+    for text in texts:
+        view = View.of(text[:CHARACTERS_TO_JUDGE])
+        yield (
+            language_flags(text, languages, view=view)
+            or quality_flags(text, view=view)
+            or insult_flags(view, insults)
+        )
+
+
+def insulting(learned: LearnedFilters, texts: Sequence[str]) -> list[list[str]]:
+    """Return ["insult_learned"] for each text in which insults are likely, else []."""
     heads = [text[:CHARACTERS_TO_JUDGE] for text in texts]
     toxic = learned.toxicity.scores(heads) >= THRESHOLD
-    quality = learned.quality.flags_of(texts)
-    return [
-        [INSULT_LEARNED] * bool(insulting) + bad
-        for insulting, bad in zip(toxic, quality, strict=True)
-    ]
+    return [[INSULT_LEARNED] * bool(found) for found in toxic]

@@ -62,7 +62,8 @@ class Surprise:
     def of_runs(self, runs: Grams) -> np.ndarray:
         """Return the mean surprise of texts whose runs are known; 0 for a short one."""
         enough = runs.ends - runs.starts >= LEAST_RUNS
-        return np.where(enough, runs.means(self.bits), 0.0)
+        with np.errstate(invalid="ignore"):
+            return np.where(enough, runs.means(self.bits, silent=0), 0.0)
 
     def save(self, path: str | Path) -> None:
         """Write the counts and the limit to one file, whole or not at all."""

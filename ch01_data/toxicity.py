@@ -18,7 +18,8 @@ from ch01_data.rules import View
 from ch01_data.sources import read_documents, read_texts
 from ch01_data.word_lists import read_list
 
-SENTENCE = 60  # characters: a window is a sentence, or a few short ones
+SENTENCE = 100  # characters: a window is a sentence, or a few short ones
+PENALTY = 1e-4  # less than of whole texts: one word may decide
 THRESHOLD = 0.5
 INSULT_LISTED, INSULT_LEARNED = "insult_listed", "insult_learned"
 _ENDINGS = ("s", "es", "ish", "like", "y")
@@ -54,7 +55,7 @@ def fit_toxicity(texts: Sequence[str], labels: Sequence[bool]) -> HashedClassifi
 
     Raises:  ValueError if only one of the two labels occurs.
     """
-    return HashedClassifier.fit(texts, labels, window=SENTENCE)
+    return HashedClassifier.fit(texts, labels, window=SENTENCE, penalty=PENALTY)
 
 
 def toxicity_flags(
