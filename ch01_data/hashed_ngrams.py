@@ -74,9 +74,13 @@ def ngrams(texts: Sequence[str], bits: int = BITS) -> tuple[Grams, Grams, Grams]
     return (
         Grams((numbers >> shift).astype(np.intp), first, last),
         Grams((pairs >> shift).astype(np.intp), first, np.maximum(last - 1, first)),
-        # A text's last run ends with the space before the next one.
-        Grams(_runs(codes, bits), begins[:-1], np.maximum(begins[1:] - 2, begins[:-1])),
+        _runs(codes, begins, bits),
     )
+
+
+def runs_of(texts: Sequence[str], bits: int = BITS) -> Grams:
+    """Return the runs of four bytes alone."""
+    return _runs(*_joined([_head(text) for text in texts]), bits)
 
 
 def in_batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -123,12 +127,16 @@ def _word_spans(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return starts[told], ends[told]
 
 
-def _runs(codes: np.ndarray, bits: int) -> np.ndarray:
-    """Return the column of the run of four bytes that begins at each byte."""
+def _runs(codes: np.ndarray, begins: np.ndarray, bits: int) -> Grams:
+    """Return the columns of the runs of four bytes that begin at each byte.
+
+    A text's last run ends with the space before the next text.
+    """
     n = max(len(codes) - RUN + 1, 0)
     runs = np.ndarray(n, "<u4", np.ascontiguousarray(codes), strides=(1,)).copy()
     runs *= np.uint32(0x9E3779B1)
     runs ^= runs >> np.uint32(15)
     runs *= np.uint32(0x85EBCA77)
     runs >>= np.uint32(32 - bits)
-    return runs.astype(np.intp)
+    ends = np.maximum(begins[1:] - 2, begins[:-1])
+    return Grams(runs.astype(np.intp), begins[:-1], ends)

@@ -1,10 +1,11 @@
-"""The two learned filters: what they learn from, and where they are kept.
+"""The three learned filters: what they learn from, and where they are kept.
 
-Both learn from the crawl's templates for tuning and from the examples of
+They learn from the crawl's templates for tuning and from the examples of
 training_texts.py, against good texts: stories, and the part of the Python library that
 tuning may see. The templates, the pages and the half of the library that a score is
 made of stay unseen.
 
+    folder/surprise.npz                                            (surprise.py)
     folder/quality/     quality.json, bad.npz, kind-spam.npz ...   (quality_model.py)
     folder/toxicity.npz                                            (toxicity.py)
 
@@ -17,7 +18,6 @@ import hashlib
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,7 @@ from ch01_data.quality_model import GOOD, QualityModel
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
 from ch01_data.surprise import Surprise
-from ch01_data.toxicity import fit_toxicity
+from ch01_data.toxicity import ToxicityModel
 from ch01_data.training_texts import EXAMPLES
 
 KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic")
@@ -44,12 +44,14 @@ CALM = 1 << 16  # characters of a good text, from which no insult is learnt
 class LearnedFilters(NamedTuple):
     """The classifiers that the clean-up asks."""
 
+    surprise: Surprise
     quality: QualityModel
-    toxicity: HashedClassifier
+    toxicity: ToxicityModel
 
     def save(self, folder: str | Path) -> None:
-        """Write both to a folder, each file whole or not at all."""
-        self.toxicity.save(Path(folder, "toxicity.npz"))
+        """Write all to a folder, each file whole or not at all."""
+        self.surprise.save(Path(folder, "surprise.npz"))
+        self.toxicity.classifier.save(Path(folder, "toxicity.npz"))
         self.quality.save(Path(folder, "quality"))
 
 
@@ -60,15 +62,16 @@ def load_learned_filters(folder: str | Path) -> LearnedFilters:
     Raises:  ValueError or OSError if the folder holds no whole filters.
     """
     return LearnedFilters(
+        Surprise.load(Path(folder, "surprise.npz")),
         QualityModel.load(Path(folder, "quality")),
-        HashedClassifier.load(Path(folder, "toxicity.npz")),
+        ToxicityModel(HashedClassifier.load(Path(folder, "toxicity.npz"))),
     )
 
 
 def train_learned_filters(
     seed: int = 0, folder: str | Path | None = None
 ) -> LearnedFilters:
-    """Train the quality and the toxicity filter, and save them if a folder is named.
+    """Train all of them on the family "tuning", and save them if a folder is named.
 
     It takes half a minute.
     """
@@ -78,16 +81,13 @@ def train_learned_filters(
     texts = good + [text for kind in KINDS for text in bad[kind]]
     labels = [GOOD] * len(good) + [kind for kind in KINDS for _ in bad[kind]]
     pieces = good + [p for text in modules for p in pieces_of(text)]
-    quality = replace(
-        QualityModel.fit(texts, labels),
-        surprise=Surprise.fit(pieces, bad["gibberish"]),
-    )
-    calm = [text[:CALM] for text in good]
+    surprise = Surprise.fit(pieces, bad["gibberish"])
+    calm = [text[:CALM] for text in good + modules[GOOD_TEXTS:]]
     calm += [text for kind in ("boilerplate", "spam") for text in bad[kind]]
-    toxic = fit_toxicity(
+    toxic = ToxicityModel.fit(
         bad["toxic"] + calm, [True] * len(bad["toxic"]) + [False] * len(calm)
     )
-    found = LearnedFilters(quality, toxic)
+    found = LearnedFilters(surprise, QualityModel.fit(texts, labels), toxic)
     if folder is not None:
         found.save(folder)
     return found

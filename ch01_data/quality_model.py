@@ -20,24 +20,18 @@ import numpy as np
 from ch01_data.classifier import PENALTY, HashedClassifier
 from ch01_data.curves import average_precision, precision_recall_curve, threshold_for
 from ch01_data.files import run_command, write_json
-from ch01_data.hashed_ngrams import in_batches, ngrams
 from ch01_data.sources import read_texts
-from ch01_data.surprise import Surprise
 
-GOOD, NOISE = "good", "gibberish"
+GOOD = "good"
 THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
 class QualityModel:
-    """One classifier that tells bad from good, and one for each kind of bad text.
-
-    With `surprise`, a text that is too surprising is gibberish whatever they say.
-    """
+    """One classifier that tells bad from good, and one for each kind of bad text."""
 
     bad: HashedClassifier
     kinds: Mapping[str, HashedClassifier]
-    surprise: Surprise | None = None
 
     @classmethod
     def fit(
@@ -74,18 +68,8 @@ class QualityModel:
         self, texts: Sequence[str], threshold: float = THRESHOLD
     ) -> list[list[str]]:
         """Return the flags of many texts, which takes a fifth of the time for each."""
-        flags: list[list[str]] = []
-        for batch in in_batches(texts):
-            sorts = ngrams(batch)
-            bad = self.bad.of_grams(sorts) >= threshold
-            noise = np.zeros(len(batch), dtype=bool)
-            if self.surprise is not None:
-                noise = self.surprise.of_runs(sorts[-1]) > self.surprise.limit
-            flags += [
-                [NOISE] if is_noise else [self.kind_of(text)] if is_bad else []
-                for text, is_bad, is_noise in zip(batch, bad, noise)
-            ]
-        return flags
+        bad = self.bad.scores(texts) >= threshold
+        return [[self.kind_of(text)] if is_bad else [] for text, is_bad in zip(texts, bad)]
 
     def kind_of(self, text: str) -> str:
         """Return the likeliest kind of a bad text."""
@@ -94,8 +78,6 @@ class QualityModel:
     def save(self, folder: str | Path) -> None:
         """Write the model to a folder: one file a classifier, and last the names."""
         self.bad.save(Path(folder, "bad.npz"))
-        if self.surprise is not None:
-            self.surprise.save(Path(folder, "surprise.npz"))
         for kind, classifier in self.kinds.items():
             classifier.save(Path(folder, f"kind-{kind}.npz"))
         write_json(Path(folder, "quality.json"), {"kinds": list(self.kinds)})
@@ -111,9 +93,7 @@ class QualityModel:
             kind: HashedClassifier.load(Path(folder, f"kind-{kind}.npz"))
             for kind in named["kinds"]
         }
-        path = Path(folder, "surprise.npz")
-        surprise = Surprise.load(path) if path.exists() else None
-        return cls(HashedClassifier.load(Path(folder, "bad.npz")), kinds, surprise)
+        return cls(HashedClassifier.load(Path(folder, "bad.npz")), kinds)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -21,8 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from ch01_data.files import atomic_path
-from ch01_data.hashed_ngrams import BITS, Grams, in_batches, ngrams
+from ch01_data.hashed_ngrams import BITS, Grams, in_batches, runs_of
 
+NOISE = "gibberish"
 UNSEEN = 0.5  # what a run counts that no good text has
 LEAST_RUNS = 40  # a shorter text surprises by chance
 
@@ -55,15 +56,18 @@ class Surprise:
         return cls(_bits_of(good), float(usual + np.quantile(apart.of(noise), 0.005)) / 2)
 
     def of(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the mean surprise of each text, in bits a run."""
-        found = [self.of_runs(ngrams(batch)[2]) for batch in in_batches(texts)]
+        """Return the mean surprise of each text in bits a run; 0 for a short text."""
+        found = [self._of_runs(runs_of(batch)) for batch in in_batches(texts)]
         return np.concatenate([*found, np.zeros(0)])
 
-    def of_runs(self, runs: Grams) -> np.ndarray:
-        """Return the mean surprise of texts whose runs are known; 0 for a short one."""
+    def _of_runs(self, runs: Grams) -> np.ndarray:
         enough = runs.ends - runs.starts >= LEAST_RUNS
         with np.errstate(invalid="ignore"):
             return np.where(enough, runs.means(self.bits, silent=0), 0.0)
+
+    def flags_of(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return ["gibberish"] for each text that is too surprising, else []."""
+        return [[NOISE] * bool(found) for found in self.of(texts) > self.limit]
 
     def save(self, path: str | Path) -> None:
         """Write the counts and the limit to one file, whole or not at all."""
@@ -89,5 +93,5 @@ def _bits_of(texts: Iterable[str]) -> np.ndarray:
     """Return -log2 of the share of each column among the runs of some texts."""
     counts = np.full(1 << BITS, UNSEEN)
     for batch in in_batches(texts):
-        counts += np.bincount(ngrams(batch)[2].columns, minlength=1 << BITS)
+        counts += np.bincount(runs_of(batch).columns, minlength=1 << BITS)
     return -np.log2(counts / counts.sum()).astype(np.float32)
