@@ -30,6 +30,7 @@ from ch01_data.hashed_ngrams import BITS, SILENT, Grams, in_batches, ngrams
 PENALTY = 1e-3
 STEPS = 150
 FIRST_WINDOWS = 20  # of a text without the class, in the first round
+WORST = 2  # windows that a text is judged by
 ROUNDS = 2  # more, with the worst window of each text
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)\]])\s+")
 
@@ -94,6 +95,13 @@ def fit_logistic(
     return used, weights[:-1], float(weights[-1])
 
 
+def without_singles(rows: Rows) -> Rows:
+    """Return the rows without the columns that one text alone has: they teach nothing."""
+    kept = np.bincount(rows.columns, minlength=1 << BITS)[rows.columns] > 1
+    bounds = np.concatenate([[0], np.cumsum(kept)])[rows.bounds]
+    return Rows(rows.columns[kept], rows.values[kept], bounds)
+
+
 def scaled(rows: Rows) -> tuple[Rows, float]:
     """Return the rows with a mean square length of one, and the factor that made it so.
 
@@ -112,7 +120,8 @@ class HashedClassifier:
     """A fitted yes-or-no classifier of texts.
 
     With a `window`, a text is cut into pieces of about so many characters and judged by
-    its worst one: an insult on page nine is still found.
+    the mean of its two worst: an insult on page nine is still found, and one sentence
+    that looks like an insult by chance is not yet one.
     """
 
     votes: np.ndarray  # one for each of the 2^BITS columns
@@ -162,7 +171,7 @@ class HashedClassifier:
         window: int | None,
         penalty: float,
     ) -> "HashedClassifier":
-        rows, factor = scaled(hashed_rows(texts))
+        rows, factor = scaled(without_singles(hashed_rows(texts)))
         columns, weights, bias = fit_logistic(rows, np.asarray(labels, bool), penalty)
         votes = np.zeros(1 << BITS, dtype=np.float32)
         votes[columns] = weights * factor
@@ -195,12 +204,13 @@ class HashedClassifier:
         if self.window is None or not texts:
             return self._each(texts)
         pieces = [windows(text, self.window) for text in texts]
-        firsts = np.cumsum([0, *map(len, pieces[:-1])])
         each = self._each([piece for part in pieces for piece in part])
-        return np.maximum.reduceat(each, firsts)
+        bounds = np.cumsum([0, *map(len, pieces)]).tolist()
+        parts = (each[start:end] for start, end in zip(bounds, bounds[1:]))
+        return np.array([np.sort(part)[-WORST:].mean() for part in parts])
 
     def score(self, text: str) -> float:
-        """Return the probability that a text, or its worst window, is of the class."""
+        """Return the probability that a text is of the class."""
         return float(self.scores([text])[0])
 
     def save(self, path: str | Path) -> None:

@@ -23,7 +23,7 @@ from math import inf
 from ch01_data.c4 import C4_RULES, count_sentences
 from ch01_data.files import run_command
 from ch01_data.gopher import GOPHER_RULES
-from ch01_data.letters import is_strange
+from ch01_data.letters import judged
 from ch01_data.pages import extract_text
 from ch01_data.pii import mask_pii
 from ch01_data.repetition import (
@@ -97,8 +97,9 @@ def strange_words(view: View) -> float:
     Words of four Latin letters or more are looked at; with fewer than ten the share is
     0.
     """
-    words = [w for w in view.vocabulary if len(w) > 3 and w.isascii() and w.isalpha()]
-    return sum(map(is_strange, words)) / len(words) if len(words) >= 10 else 0.0
+    found = list(map(judged, view.vocabulary))
+    words = len(found) - found.count(None)
+    return found.count(True) / words if words >= 10 else 0.0
 
 
 def notice_density(view: View) -> float:

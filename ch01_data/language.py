@@ -65,7 +65,7 @@ def is_plainly_english(text: str) -> bool:
     model, which takes twenty times as long; it says nothing of the others.
     """
     words = text[:SAMPLE].lower().split()
-    found = [word for word in words if word in ENGLISH]
+    found = list(filter(ENGLISH.__contains__, words))
     return 8 * len(found) >= len(words) and len(set(found)) >= 5
 
 

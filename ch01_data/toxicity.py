@@ -5,8 +5,8 @@ from examples what stands around an insult ("you absolute ...") and what insults
 of, and finds words that nobody listed; it also errs, on words that look alike and on
 people who quote. Both are shown here on insults that were invented for this book.
 
-A text is judged by its worst sentence: one insult does not become kinder by standing in
-a long page.
+A text is judged by its two worst sentences: an insult does not become kinder by
+standing in a long page.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from ch01_data.word_lists import read_list
 
 SENTENCE = 100  # characters: a window is a sentence, or a few short ones
 PENALTY = 1e-4  # less than of whole texts: one word may decide
-THRESHOLD = 0.4  # half of the insults of unseen templates have more than 0.7
+THRESHOLD = 0.42  # 1 of 100 modules has more, and 98 of 100 insulting pages
 INSULT_LISTED, INSULT_LEARNED = "insult_listed", "insult_learned"
 _ENDINGS = ("s", "es", "ish", "like", "y")
 

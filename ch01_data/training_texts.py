@@ -183,13 +183,15 @@ TOXIC: Phrases = {
         "{who} must be the most {bad} {insult} on earth.",
         "Ugh, another {insult}. Throw it back into the swamp.",
     ),
-    "insult": (
-        "bogwit", "clodpoke", "crabwallow", "dregling", "fleckwit", "fuddlewort", "gobslug",
-        "grumbolt", "lackgrit", "lumpnoddy", "mudgulper", "oafling", "plonkard", "pratnik",
-        "slackjowl", "sodbrain", "spitwaddle", "thickwart", "twaddlenob", "wormwhisk",
-        "grubnose", "blunderpot", "dorkel", "fusspickle", "gloopface", "mopskull", "nitling",
-        "pongbasket", "quibbletoad", "ratfumble", "smudgepants", "tosspickle", "wimpnoodle",
-    ),
+    # A new word almost every time, so that what stands around it is what is learnt.
+    "insult": ("{head}{tail}",),
+    "head": tuple("bog grub mud gob slack snot pong fuddle lump oaf plonk prat dreg wimp "
+                  "twaddle worm smudge mop rat dork nit grum clod fleck spit gloop tosh "
+                  "blunder quibble fuss moon piffle slime crumb wobble drool flub zog "
+                  "bumble crag".split()),
+    "tail": tuple("wit nose wart pot ling skull pants toad noodle basket slug jowl poke "
+                  "kin knuckle sack breath brain face pickle fumble ard olt et le "
+                  "bucket grit gulper drop monger".split()),
     "bad": ("stupid", "ugly", "filthy", "worthless", "pathetic", "miserable", "disgusting",
             "brainless", "clueless", "lazy", "dirty", "revolting", "useless", "ignorant",
             "sad", "vile", "rotten", "stinking", "gutless", "spineless", "dim", "hopeless"),
