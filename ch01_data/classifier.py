@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ch01_data.files import atomic_path
-from ch01_data.hashed_ngrams import BITS, SILENT, Grams, in_batches, ngrams
+from ch01_data.hashed_ngrams import BITS, SILENT, Grams, ngram_batches, ngrams
 
 PENALTY = 1e-3
 STEPS = 150
@@ -35,7 +35,7 @@ ROUNDS = 2  # more, with the worst window of each text
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)\]])\s+")
 
 
-class Rows(NamedTuple):
+class SparseRows(NamedTuple):
     """Sparse rows: row i has `columns[bounds[i]:bounds[i + 1]]` with their `values`."""
 
     columns: np.ndarray
@@ -43,13 +43,13 @@ class Rows(NamedTuple):
     bounds: np.ndarray
 
 
-def hashed_rows(texts: Sequence[str]) -> Rows:
+def hashed_rows(texts: Sequence[str]) -> SparseRows:
     """Turn texts into sparse rows, whose product with all votes is the text's score.
 
     An n-gram among n of its sort has the value 1 / n, and one that occurs twice 2 / n.
     """
     columns, values, bounds = [np.zeros(0, np.intp)], [np.zeros(0)], [0]
-    for batch in in_batches(texts):
+    for batch in ngram_batches(texts):
         sorts = ngrams(batch)
         for row in range(len(batch)):
             parts = [g.columns[g.starts[row] : g.ends[row]] for g in sorts]
@@ -58,11 +58,11 @@ def hashed_rows(texts: Sequence[str]) -> Rows:
             columns.append(found)
             values.append(np.bincount(places, np.concatenate(shares), len(found)))
             bounds.append(bounds[-1] + len(found))
-    return Rows(np.concatenate(columns), np.concatenate(values), np.array(bounds))
+    return SparseRows(np.concatenate(columns), np.concatenate(values), np.array(bounds))
 
 
 def fit_logistic(
-    rows: Rows, truth: np.ndarray, penalty: float = PENALTY, steps: int = STEPS
+    rows: SparseRows, truth: np.ndarray, penalty: float = PENALTY, steps: int = STEPS
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return (columns, weights, bias) of the least penalised mean surprise.
 
@@ -95,14 +95,14 @@ def fit_logistic(
     return used, weights[:-1], float(weights[-1])
 
 
-def without_singles(rows: Rows) -> Rows:
-    """Return the rows without the columns that one text alone has: they teach nothing."""
+def without_singles(rows: SparseRows) -> SparseRows:
+    """Return the rows without the columns of one text alone: they teach nothing."""
     kept = np.bincount(rows.columns, minlength=1 << BITS)[rows.columns] > 1
     bounds = np.concatenate([[0], np.cumsum(kept)])[rows.bounds]
-    return Rows(rows.columns[kept], rows.values[kept], bounds)
+    return SparseRows(rows.columns[kept], rows.values[kept], bounds)
 
 
-def scaled(rows: Rows) -> tuple[Rows, float]:
+def scaled(rows: SparseRows) -> tuple[SparseRows, float]:
     """Return the rows with a mean square length of one, and the factor that made it so.
 
     Then one penalty suits short texts and long ones, of few n-grams and of many.
@@ -188,7 +188,7 @@ class HashedClassifier:
 
     def _each(self, texts: Sequence[str]) -> np.ndarray:
         """Return the probability of the class for each text, taken whole."""
-        found = [self.of_grams(ngrams(batch)) for batch in in_batches(texts)]
+        found = [self.of_grams(ngrams(batch)) for batch in ngram_batches(texts)]
         return np.concatenate([*found, np.zeros(0)])
 
     def of_grams(self, sorts: Sequence[Grams]) -> np.ndarray:

@@ -31,17 +31,18 @@ from ch01_data.learned_filters import (
     load_learned_filters,
     train_learned_filters,
 )
-from ch01_data.plain_text import Cleaned, clean_texts
+from ch01_data.plain_text import CleanText, clean_texts
 from ch01_data.score import CLEAN, FLAG_KINDS, KindScore, score_kinds, table
 from ch01_data.urls import url_flag
 from ch01_data.word_lists import read_list
 
 KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic", "blocked_url")
 PERSONAL = "personal_data"
-# Rules whose names stand for a kind: a listed word, and words that are too short or long.
+# Rules whose names stand for a kind: a listed word, and words of no word's length.
 MORE_FLAG_KINDS = {"bad_words": "toxic", "mean_word_length": "gibberish"}
 MODULES = 250  # whole modules of the library, beside the pieces of its documentation
 LEAST_GOOD = 1000
+FURTHER = 1_000_000
 
 
 class Scored(NamedTuple):
@@ -61,7 +62,9 @@ class Scored(NamedTuple):
 def labelled_texts(family: str, n: int, seed: int) -> Iterator[LabelledText]:
     """Yield n texts of each kind, and good texts: half stories, half of the library."""
     for kind in (*KINDS, PERSONAL):
-        yield from dirt(kind, family, n, seed)
+        yield from dirt(kind, family, n - n // 2, seed)
+        # From another seed, as one has library texts for so many only.
+        yield from dirt(kind, family, n // 2, seed + FURTHER)
     good = max(n, LEAST_GOOD)
     pages = list(dirt(CLEAN, family, good, seed))
     stories = [page for page in pages if page.source == "storyworld"]
@@ -76,7 +79,7 @@ def labelled_texts(family: str, n: int, seed: int) -> Iterator[LabelledText]:
 
 def all_flags(
     texts: Sequence[LabelledText], family: str, learned: LearnedFilters
-) -> list[Cleaned]:
+) -> list[CleanText]:
     """Return each text cleaned, with the flags of every filter, the address's first.
 
     The lists of hosts and of insults are the operator's, as the crawl gives them.

@@ -141,9 +141,9 @@ def _is_menu_line(line: str) -> bool:
 
 PAPER_RULES = (*GOPHER_RULES, *REPETITION_RULES, *C4_RULES)
 PAPER = {rule.name: rule for rule in PAPER_RULES}
-# This book's ranges for the papers' measures: of prose, and of source code where it needs
-# more room. Nearly all prose keeps the papers' thresholds, and code could not: its lines
-# and phrases repeat, it has more marks than words, and no sentences at all.
+# This book's ranges for the papers' measures: of prose, and of source code where it
+# needs more room. Nearly all prose keeps the papers' thresholds; code could not: its
+# lines and phrases repeat, it has more marks than words, and no sentences at all.
 BOOK_RANGES: dict[str, tuple[tuple[float, float], tuple[float, float] | None]] = {
     "word_count": ((10, inf), None),  # a short note is a text, and so is a long book
     "mean_word_length": ((2.5, 15), (2, 50)),

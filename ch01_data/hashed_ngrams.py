@@ -30,7 +30,11 @@ BATCH_BYTES = 1 << 16  # hashed together, so that the arrays stay in the cache
 _SPACE, _WORD, _MARK = 0, 1, 2
 _KIND = np.array(
     [
-        _SPACE if c <= 32 else _WORD if chr(c).isalnum() or c > 127 or c == 95 else _MARK
+        _SPACE
+        if c <= 32
+        else _WORD
+        if chr(c).isalnum() or c > 127 or c == 95
+        else _MARK
         for c in range(256)
     ],
     dtype=np.uint8,
@@ -52,7 +56,8 @@ class Grams(NamedTuple):
 
     def means(self, votes: np.ndarray, silent: float = SILENT) -> np.ndarray:
         """Return the mean of the votes of each text's columns and of SILENT zeros."""
-        cast = np.append(votes[self.columns], votes.dtype.type(0))
+        # Zeros behind, where a text without n-grams at the end of a batch may point.
+        cast = np.append(votes[self.columns], np.zeros(RUN, votes.dtype))
         edges = np.stack([self.starts, self.ends], axis=1).ravel()
         sums = np.add.reduceat(cast, edges, dtype=np.float64)[::2]
         counts = self.ends - self.starts
@@ -62,7 +67,7 @@ class Grams(NamedTuple):
 def ngrams(texts: Sequence[str], bits: int = BITS) -> tuple[Grams, Grams, Grams]:
     """Return the words, the pairs of words and the runs of four bytes of texts.
 
-    Of each text the first 2,048 characters are read; the order of the n-grams is theirs.
+    Of each text the first 2,048 characters are read, and their order is kept.
     """
     codes, begins = _joined([_head(text) for text in texts])
     starts, ends = _word_spans(codes)
@@ -83,7 +88,7 @@ def runs_of(texts: Sequence[str], bits: int = BITS) -> Grams:
     return _runs(*_joined([_head(text) for text in texts]), bits)
 
 
-def in_batches(texts: Iterable[str]) -> Iterator[list[str]]:
+def ngram_batches(texts: Iterable[str]) -> Iterator[list[str]]:
     """Yield the texts in lists that are hashed together."""
     batch, size = [], 0
     for text in texts:

@@ -7,8 +7,8 @@ Baldwin 2012: naive Bayes over the byte sequences that tell languages apart best
 Source code is the hard case. To a model of languages, `for i in range(n): print(i)` is
 noise that looks a little like any of a hundred languages, and a filter that believed it
 would drop half of Python's library. So only prose is judged: where a text looks like
-code, its lines of code are left out, and if too little is left, the text has no language
-and is kept.
+code, its lines of code are left out, and if too little is left, the text has no
+language and is kept.
 """
 
 import argparse
@@ -29,7 +29,7 @@ ENGLISH = frozenset(
     "should been has his her she what when who you your are not but then than these "
     "if else only into each any must may where how about".split()
 )
-MIN_PROBABILITY = 0.9  # of another language; noise has less, and foreign text has more
+MIN_PROBABILITY = 0.7  # of another language, before a text is dropped for it
 NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
 MIN_LETTERS = 40  # of prose; less has no language to speak of
 SAMPLE = 1000  # characters; telling languages apart needs no more

@@ -34,7 +34,8 @@ from ch01_data.surprise import Surprise
 from ch01_data.toxicity import ToxicityModel
 from ch01_data.training_texts import EXAMPLES
 
-KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic")
+KINDS = ("boilerplate", "spam", "toxic")  # of the quality filter; noise has its own
+NOISE = "gibberish"
 FROM_CRAWL, FROM_EXAMPLES = 120, 300  # texts of each kind
 GOOD_TEXTS = 500  # of each of three sources
 BEGINNING = 40_000  # characters of a module in which runs are counted
@@ -81,7 +82,7 @@ def train_learned_filters(
     texts = good + [text for kind in KINDS for text in bad[kind]]
     labels = [GOOD] * len(good) + [kind for kind in KINDS for _ in bad[kind]]
     pieces = good + [p for text in modules for p in pieces_of(text)]
-    surprise = Surprise.fit(pieces, bad["gibberish"])
+    surprise = Surprise.fit(pieces, list(bad_examples(NOISE, seed)))
     calm = [text[:CALM] for text in good + modules[GOOD_TEXTS:]]
     calm += [text for kind in ("boilerplate", "spam") for text in bad[kind]]
     toxic = ToxicityModel.fit(

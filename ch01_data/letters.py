@@ -60,8 +60,12 @@ def is_strange(word: str) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def judged(word: str) -> bool | None:
-    """Tell whether a word is strange; None if it has too few letters, or other marks."""
-    return is_strange(word) if len(word) > 3 and word.isascii() and word.isalpha() else None
+    """Tell whether a word is strange; None for a short one, or one of other marks."""
+    return (
+        is_strange(word)
+        if len(word) > 3 and word.isascii() and word.isalpha()
+        else None
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

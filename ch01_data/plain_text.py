@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from ch01_data.filters import CHARACTERS_TO_JUDGE, normalize_text, quality_flags
 from ch01_data.files import run_command
-from ch01_data.hashed_ngrams import in_batches
+from ch01_data.filters import CHARACTERS_TO_JUDGE, normalize_text, quality_flags
+from ch01_data.hashed_ngrams import ngram_batches
 from ch01_data.language import WANTED, language_flags
 from ch01_data.learned_filters import LearnedFilters, load_learned_filters
 from ch01_data.pii import mask_pii
@@ -25,7 +25,7 @@ from ch01_data.sources import read_texts
 from ch01_data.toxicity import insult_flags
 
 
-class Cleaned(NamedTuple):
+class CleanText(NamedTuple):
     """A text in one spelling and without personal data, and what speaks against it."""
 
     text: str
@@ -38,7 +38,7 @@ def clean_texts(
     *,
     insults: Collection[str] | None = None,
     languages: Collection[str] = WANTED,
-) -> list[Cleaned]:
+) -> list[CleanText]:
     """Return each text cleaned, with what the first filter says that speaks against it.
 
     `insults` is a list of words, by default this book's; without `learned` the rules
@@ -60,7 +60,7 @@ def clean_texts(
         said = learned_flags([spelt[place] for place in left], learned)
         for place, found in zip(left, said, strict=True):
             flags[place] = found
-    return [Cleaned(mask_pii(text), found) for text, found in zip(spelt, flags)]
+    return [CleanText(mask_pii(text), found) for text, found in zip(spelt, flags)]
 
 
 def learned_flags(texts: Sequence[str], learned: LearnedFilters) -> list[list[str]]:
@@ -82,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
         learned = load_learned_filters(arguments.filters) if arguments.filters else None
         counts: Counter[str] = Counter()
         total = 0
-        for batch in in_batches(read_texts(arguments.source)):
+        for batch in ngram_batches(read_texts(arguments.source)):
             total += len(batch)
             counts.update(tuple(found) for _, found in clean_texts(batch, learned))
         print(f"{counts.pop((), 0):,} of {total:,} texts kept")

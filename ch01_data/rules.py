@@ -30,7 +30,8 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _strip = methodcaller("strip", PUNCTUATION)
 # Marks that end, open or fill lines of programs and hardly ever lines of prose.
 _CODE_LINE = re.compile(
-    r"[{}\[(\\]$|[)\]}\"'\d];$|^[})\]@]|\w\(.*\)[:,;]?$|[)\]]:$|^(?:#|//|/\*|>>>)"
+    r"[{}\[(\\]$|[)\]}\"'\d];$|^[})\]@]|\w\(.*\)[:,;]?$|[)\]]:$"
+    r"|^(?:#(?!\w+ .*#\w)|//|/\*|>>>)"
     r"|[\w)\]][ ]?(?:[-+*/|&^%]|//|\*\*|<<|>>)?=[ ]?[\w\"'\[({-]|[!=<>]=|->|::|&&|\|\|"
     r"|^(?:def|class|import|return|elif|except|raise|yield|assert|lambda|del|async)\b"
     r"|^(?:else|try|finally)\b ?:|^from [\w.]+ import\b|^(?:if|for|while|with)\b.*:$"

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from ch01_data.files import atomic_path
-from ch01_data.hashed_ngrams import BITS, Grams, in_batches, runs_of
+from ch01_data.hashed_ngrams import BITS, Grams, ngram_batches, runs_of
 
 NOISE = "gibberish"
 UNSEEN = 0.5  # what a run counts that no good text has
@@ -49,15 +49,18 @@ class Surprise:
         """
         if len(good) < 3 or not noise:
             raise ValueError(
-                f"{len(good)} good texts and {len(noise)} of noise; a limit needs 3 and 1"
+                f"{len(good)} good texts and {len(noise)} of noise: "
+                "a limit needs 3 and 1"
             )
         apart = cls(_bits_of(t for i, t in enumerate(good) if i % 3), 0.0)
         usual = np.quantile(apart.of(good[::3]), 0.995)
-        return cls(_bits_of(good), float(usual + np.quantile(apart.of(noise), 0.005)) / 2)
+        return cls(
+            _bits_of(good), float(usual + np.quantile(apart.of(noise), 0.005)) / 2
+        )
 
     def of(self, texts: Sequence[str]) -> np.ndarray:
         """Return the mean surprise of each text in bits a run; 0 for a short text."""
-        found = [self._of_runs(runs_of(batch)) for batch in in_batches(texts)]
+        found = [self._of_runs(runs_of(batch)) for batch in ngram_batches(texts)]
         return np.concatenate([*found, np.zeros(0)])
 
     def _of_runs(self, runs: Grams) -> np.ndarray:
@@ -92,6 +95,6 @@ class Surprise:
 def _bits_of(texts: Iterable[str]) -> np.ndarray:
     """Return -log2 of the share of each column among the runs of some texts."""
     counts = np.full(1 << BITS, UNSEEN)
-    for batch in in_batches(texts):
+    for batch in ngram_batches(texts):
         counts += np.bincount(runs_of(batch).columns, minlength=1 << BITS)
     return -np.log2(counts / counts.sum()).astype(np.float32)

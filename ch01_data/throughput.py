@@ -13,36 +13,22 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
 
 from ch01_data.files import run_command, write_json
 from ch01_data.learned_filters import load_learned_filters, train_learned_filters
-from ch01_data.plain_text import Cleaned, clean_texts
+from ch01_data.plain_text import CleanText, clean_texts
+from ch01_data.shingles import in_batches
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
 
-BATCH_CHARACTERS = 1 << 18
 
-
-def clean_batch(texts: Sequence[str], filters: str) -> list[Cleaned]:
+def clean_in_worker(texts: Sequence[str], filters: str) -> list[CleanText]:
     """Return each text clean, with what speaks against it; `filters` is a folder."""
     return clean_texts(texts, load_learned_filters(filters))
-
-
-def batches(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Yield texts in lists of about 262,144 characters, the way to a worker."""
-    batch, size = [], 0
-    for text in texts:
-        batch.append(text)
-        size += len(text)
-        if size >= BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def megabytes_per_second(
@@ -53,8 +39,8 @@ def megabytes_per_second(
     Units:   megabytes (1e6 bytes of UTF-8) per second of the clock.
     """
     size = sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
-    work = list(batches(texts))
-    clean = partial(clean_batch, filters=filters)
+    work = list(in_batches(texts))
+    clean = partial(clean_in_worker, filters=filters)
     speeds = []
     with ProcessPoolExecutor(processes) as pool:
         list(pool.map(clean, work[: 4 * processes]))
@@ -66,7 +52,7 @@ def megabytes_per_second(
     return speeds
 
 
-def sample(source: str, megabytes: float, seed: int = 0) -> list[str]:
+def read_megabytes(source: str, megabytes: float, seed: int = 0) -> list[str]:
     """Return about so many megabytes of a source, or of storyworld's stories."""
     limit = int(megabytes * 1e6)
     if source != "storyworld":
@@ -81,7 +67,9 @@ def sample(source: str, megabytes: float, seed: int = 0) -> list[str]:
 
 def mixed(halves: Sequence[Sequence[str]]) -> list[str]:
     """Return the texts of all sources, each source spread evenly over the whole."""
-    placed = [(i / len(texts), text) for texts in halves for i, text in enumerate(texts)]
+    placed = [
+        (i / len(texts), text) for texts in halves for i, text in enumerate(texts)
+    ]
     return [text for _, text in sorted(placed, key=lambda item: item[0])]
 
 
@@ -99,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def command() -> None:
         names = arguments.source.split(",")
-        parts = [sample(name, arguments.megabytes) for name in names]
+        parts = [read_megabytes(name, arguments.megabytes) for name in names]
         work = dict(zip(names, parts))
         if len(names) > 1:
             work = {"+".join(names): mixed(parts)} | work

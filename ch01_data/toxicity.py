@@ -1,9 +1,9 @@
 """Insults: a word list that knows what it knows, and a classifier that guesses on.
 
 The list is exact, fast and blind to every word that is not on it. The classifier learns
-from examples what stands around an insult ("you absolute ...") and what insults are made
-of, and finds words that nobody listed; it also errs, on words that look alike and on
-people who quote. Both are shown here on insults that were invented for this book.
+from examples what stands around an insult ("you absolute ...") and what insults are
+made of, and finds words that nobody listed; it also errs, on words that look alike and
+on people who quote. Both are shown here on insults that were invented for this book.
 
 A text is judged by its two worst sentences: an insult does not become kinder by
 standing in a long page.
@@ -84,7 +84,7 @@ def toxicity_flags(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Name the documents of a source that a list, or a list and examples, call toxic."""
+    """Name the documents of a source that a list, and examples, call toxic."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--source", required=True, help="pylib, a file, folder or glob")
     parser.add_argument("--words", default="bad_words", help="list, one word a line")

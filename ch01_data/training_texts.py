@@ -42,7 +42,8 @@ SPAM: Phrases = {
         "Buy {100..9000} real followers and likes, instant delivery, cheap prices.",
         "Rank #1 on search engines with our SEO packages from ${9..99} a {period}.",
         "High quality backlinks for sale, boost your traffic overnight!",
-        "Need an essay? Our writers deliver a top paper in {2..24} hours, from ${5..30} a page.",
+        "Need an essay? Our writers deliver a top paper in {2..24} "
+        "hours, from ${5..30} a page.",
         "Exclusive deal for you: two {goods} for the price of one, {when} only.",
         "Don't wait, order your {goods} before prices go up!!!",
         "Visit our store for the best {goods} deals, unbeatable prices every day.",
@@ -53,7 +54,8 @@ SPAM: Phrases = {
         "Our {goods} work {2..10} times faster than other brands, or your money back.",
         "Looking for cheap {goods}? You found the number one {goods} shop in {town}.",
         "Call now, our agents are standing by: {when} only, {extra}!",
-        "Best {goods}, cheap {goods}, {goods} sale, buy {goods} online, {goods} {town}.",
+        "Best {goods}, cheap {goods}, {goods} sale, buy {goods} "
+        "online, {goods} {town}.",
         "Unlock exclusive savings on {goods}, subscribers get {cut} off.",
         "Only {2..20} {goods} left in stock, {10..200} people have this in their cart.",
         "Say goodbye to {trouble} with our amazing new {goods} formula.",
@@ -62,7 +64,8 @@ SPAM: Phrases = {
         "Special promotion: {prize} for every new customer who orders {when}.",
         "Work at home moms make ${100..900} a {period}, start today!",
         "Your coupon for {cut} off {goods} is waiting, click the link to redeem it.",
-        "Wholesale {goods} direct from the factory, bulk discounts, worldwide delivery.",
+        "Wholesale {goods} direct from the factory, bulk discounts, "
+        "worldwide delivery.",
         "Get out of debt now! Consolidate your loans and pay {cut} less.",
         "Amazing results in days: {goods} that really work, guaranteed.",
         "Limited edition {goods}, premium quality at half the price.",
@@ -77,31 +80,44 @@ SPAM: Phrases = {
         "{goods} from €{5..90}, £{5..90} or ${5..90}: pay later with {money}.",
     ),
     "goods": (
-        "watches", "sunglasses", "handbags", "sneakers", "perfume", "jewelry", "vitamins",
+        "watches", "sunglasses", "handbags", "sneakers", "perfume", "jewelry",
+        "vitamins",
         "supplements", "weight loss pills", "skin care cream", "anti-aging serum",
-        "laptops", "smartphones", "headphones", "software licenses", "antivirus software",
+        "laptops", "smartphones", "headphones", "software licenses",
+        "antivirus software",
         "web hosting", "insurance", "holiday packages", "hotel deals", "flight tickets",
         "furniture", "carpets", "kitchen knives", "air fryers", "vacuum cleaners",
         "solar panels", "used cars", "tyres", "car parts", "mattresses", "curtains",
         "protein powder", "hair growth oil", "e-cigarettes", "CBD oil", "gift cards",
-        "diplomas", "fishing gear", "tools", "garden sheds", "roof repairs", "batteries",
-        "toner cartridges", "wedding dresses", "contact lenses", "hearing aids", "diamonds",
+        "diplomas", "fishing gear", "tools", "garden sheds", "roof repairs",
+        "batteries",
+        "toner cartridges", "wedding dresses", "contact lenses",
+        "hearing aids", "diamonds",
         "streaming boxes", "game credits", "electric bikes", "memory foam pillows",
     ),
-    "offer": ("offer", "deal", "flash sale", "bargain", "special", "promotion", "bundle"),
-    "when": ("tonight", "today", "this week", "at midnight", "in 24 hours", "on Black Friday"),
+    "offer": ("offer", "deal", "flash sale", "bargain", "special",
+    "promotion", "bundle"),
+    "when": ("tonight", "today", "this week", "at midnight", "in 24 hours",
+    "on Black Friday"),
     "cut": ("{10..90}%", "up to {30..90}%", "half", "{10..90} percent", "${5..200}"),
-    "extra": ("free gifts", "free delivery", "a bonus e-book", "24/7 support", "a trial pack"),
+    "extra": ("free gifts", "free delivery", "a bonus e-book", "24/7 support",
+    "a trial pack"),
     "period": ("day", "week", "month"),
-    "prize": ("a brand new phone", "a ${100..1000} gift card", "a free cruise", "a new car",
-              "{10..900} thousand dollars", "a luxury watch", "an all-inclusive holiday"),
-    "money": ("payday loans", "personal loans", "a credit card", "a cash advance", "finance"),
+    "prize": ("a brand new phone", "a ${100..1000} gift card",
+    "a free cruise", "a new car",
+              "{10..900} thousand dollars", "a luxury watch",
+              "an all-inclusive holiday"),
+    "money": ("payday loans", "personal loans", "a credit card",
+    "a cash advance", "finance"),
     "coin": ("bitcoin", "crypto", "forex", "gold", "penny stocks", "our trading robot"),
     "game": ("slots", "poker", "blackjack", "roulette", "bingo"),
-    "pill": ("viagra", "cialis", "xanax", "painkillers", "sleeping pills", "diet pills"),
-    "trouble": ("hair loss", "back pain", "wrinkles", "belly fat", "high bills", "snoring",
+    "pill": ("viagra", "cialis", "xanax", "painkillers", "sleeping pills",
+    "diet pills"),
+    "trouble": ("hair loss", "back pain", "wrinkles", "belly fat",
+    "high bills", "snoring",
                 "bad skin", "low energy", "slow computers", "credit card debt"),
-    "town": ("London", "Boston", "Sydney", "Berlin", "Denver", "Glasgow", "Austin", "Vienna"),
+    "town": ("London", "Boston", "Sydney", "Berlin", "Denver", "Glasgow",
+    "Austin", "Vienna"),
 }  # fmt: skip
 
 TOXIC: Phrases = {
@@ -185,28 +201,34 @@ TOXIC: Phrases = {
     ),
     # A new word almost every time, so that what stands around it is what is learnt.
     "insult": ("{head}{tail}",),
-    "head": tuple("bog grub mud gob slack snot pong fuddle lump oaf plonk prat dreg wimp "
-                  "twaddle worm smudge mop rat dork nit grum clod fleck spit gloop tosh "
+    "head": tuple("bog grub mud gob slack snot pong fuddle lump oaf plonk prat dreg "
+                  "wimp twaddle worm mop rat dork nit grum clod fleck spit gloop tosh "
                   "blunder quibble fuss moon piffle slime crumb wobble drool flub zog "
                   "bumble crag".split()),
-    "tail": tuple("wit nose wart pot ling skull pants toad noodle basket slug jowl poke "
-                  "kin knuckle sack breath brain face pickle fumble ard olt et le "
+    "tail": tuple("wit nose wart pot ling skull pants toad noodle basket slug jowl "
+                  "poke kin knuckle sack breath brain face pickle fumble ard olt et le "
                   "bucket grit gulper drop monger".split()),
-    "bad": ("stupid", "ugly", "filthy", "worthless", "pathetic", "miserable", "disgusting",
-            "brainless", "clueless", "lazy", "dirty", "revolting", "useless", "ignorant",
-            "sad", "vile", "rotten", "stinking", "gutless", "spineless", "dim", "hopeless"),
+    "bad": ("stupid", "ugly", "filthy", "worthless", "pathetic", "miserable",
+    "disgusting",
+            "brainless", "clueless", "lazy", "dirty", "revolting", "useless",
+            "ignorant",
+            "sad", "vile", "rotten", "stinking", "gutless", "spineless",
+            "dim", "hopeless"),
     "who": ("you", "this guy", "Brian", "your mother", "your sister", "the author",
             "that woman", "our boss", "Karen", "the whole team", "your friend", "he"),
-    "thing": ("post", "comment", "face", "song", "opinion", "work", "family", "drawing"),
+    "thing": ("post", "comment", "face", "song", "opinion", "work", "family",
+    "drawing"),
     "dirt": ("garbage", "trash", "rubbish", "filth", "dirt", "nonsense"),
     "kind": ("foreigner", "fan", "player", "neighbour", "teacher", "kid", "driver"),
 }  # fmt: skip
 
 MACHINERY: Phrases = {
     "sentence": (
-        "This website uses cookies so that we can provide you with the best experience.",
+        "This website uses cookies so that we can provide you with "
+        "the best experience.",
         "We and our {2..900} partners store and access information on your device.",
-        "Manage consent preferences: strictly necessary, functional, performance, targeting.",
+        "Manage consent preferences: strictly necessary, functional, "
+        "performance, targeting.",
         "Accept all cookies | Reject all | Cookie settings",
         "By clicking accept you consent to the use of all cookies.",
         "Your browser is out of date. Please update it to view this website correctly.",
@@ -215,24 +237,31 @@ MACHINERY: Phrases = {
         "Home > {part} > {part}", "{part} | {part} | {part} | {part} | {part}",
         "Sign in | Create an account | My orders | Wish list",
         "Log in to your account with your e-mail address and password.",
-        "Remember me. Forgot your password?", "Username or e-mail, password, keep me signed in",
+        "Remember me. Forgot your password?",
+        "Username or e-mail, password, keep me signed in",
         "© {1999..2026} {firm}. All rights reserved.",
-        "Copyright {1999..2026} {firm} and its affiliates. Trademarks belong to their owners.",
+        "Copyright {1999..2026} {firm} and its affiliates. "
+        "Trademarks belong to their owners.",
         "Terms & conditions | Privacy | Imprint | Contact us | Careers | Press",
-        "Use of this site constitutes acceptance of our terms of use and privacy policy.",
-        "Subscribe to our newsletter. Enter your e-mail address. Unsubscribe at any time.",
+        "Use of this site constitutes acceptance of our terms of use "
+        "and privacy policy.",
+        "Subscribe to our newsletter. Enter your e-mail address. "
+        "Unsubscribe at any time.",
         "Follow us on Facebook, Instagram, YouTube and LinkedIn.",
         "Share on Facebook | Tweet | Pin it | E-mail | Print this page",
         "404 Not Found. The page you are looking for has been moved or deleted.",
-        "500 Internal server error. Please try again later or contact the administrator.",
+        "500 Internal server error. Please try again later or "
+        "contact the administrator.",
         "Access denied. You do not have permission to view this page.",
         "Checking your browser before you access {firm}. This may take a few seconds.",
         "Please verify that you are not a robot to continue.",
         "Your session has expired. Please log in again.",
         "Search results for: {part}. {0..90} results found. Sort by date, relevance.",
-        "Leave a reply. Your e-mail address will not be published. Required fields are marked *",
+        "Leave a reply. Your e-mail address will not be published. "
+        "Required fields are marked *",
         "You must be logged in to comment. {0..90} comments. Report abuse.",
-        "Posted on {1..28} March {2005..2026} by admin in {part}. Tags: {part}, {part}.",
+        "Posted on {1..28} March {2005..2026} by admin in {part}. "
+        "Tags: {part}, {part}.",
         "Related articles | Most read | Editor's picks | Trending now",
         "Previous | 1 | 2 | 3 | {4..90} | Next", "Page {1..9} of {10..90}",
         "Your shopping cart is empty. Continue shopping.",
@@ -240,23 +269,32 @@ MACHINERY: Phrases = {
         "Choose your country and language: English, Deutsch, Français, Español",
         "Download our app from the App Store or Google Play.",
         "Advertisement. Scroll to continue. Report this ad.",
-        "This content is available to subscribers only. Start your free trial to keep reading.",
+        "This content is available to subscribers only. Start your "
+        "free trial to keep reading.",
         "You have {1..9} free articles left this month. Subscribe for full access.",
         "Powered by {firm}. Theme by {firm}. Hosted by {firm}.",
         "Sitemap | RSS feed | Accessibility statement | Help centre | Feedback",
-        "Opening hours: Mon-Fri {7..10}:00-{16..20}:00. Customer service. Returns and refunds.",
-        "The information on this site is for general purposes only; {firm} accepts no liability.",
-        "Loading, please wait...", "Menu", "Close", "Search", "Filter by {part}", "View all {part}",
+        "Opening hours: Mon-Fri {7..10}:00-{16..20}:00. Customer "
+        "service. Returns and refunds.",
+        "The information on this site is for general purposes only; "
+        "{firm} accepts no liability.",
+        "Loading, please wait...", "Menu", "Close", "Search",
+        "Filter by {part}", "View all {part}",
         "Last updated {1..28}/{1..12}/{2005..2026}. Views: {10..9000}. Rate this page.",
         "Your privacy is important to us. See our data protection notice for details.",
         "Turn on notifications from {firm}? Allow | Not now",
         "Print | Save | Bookmark | Translate this page",
     ),
-    "part": ("News", "Politics", "Health", "Products", "Blog", "Events", "Recipes", "Travel",
-             "Technology", "Music", "Fashion", "Support", "About us", "Services", "Shop",
-             "Gallery", "Downloads", "Books", "Community", "Archive", "Finance", "Kids"),
-    "firm": ("Acme Media", "Northwind", "Contoso Ltd", "BluePress", "WebWorks", "DailyHerald",
-             "Globex", "SunCity Times", "OpenShelf", "FastMart", "Pixel & Co", "GreenLeaf"),
+    "part": ("News", "Politics", "Health", "Products", "Blog", "Events",
+    "Recipes", "Travel",
+             "Technology", "Music", "Fashion", "Support", "About us",
+             "Services", "Shop",
+             "Gallery", "Downloads", "Books", "Community", "Archive",
+             "Finance", "Kids"),
+    "firm": ("Acme Media", "Northwind", "Contoso Ltd", "BluePress",
+    "WebWorks", "DailyHerald",
+             "Globex", "SunCity Times", "OpenShelf", "FastMart", "Pixel & Co",
+             "GreenLeaf"),
 }  # fmt: skip
 
 
