@@ -4,11 +4,10 @@ Telling languages apart is not what this book teaches, so a library does it: py3
 whose model of some hundred languages comes with it and needs no network (Lui and
 Baldwin 2012: naive Bayes over the byte sequences that tell languages apart best).
 
-Source code is the hard case. To a model of languages, `for i in range(n): print(i)` is
-noise that looks a little like any of a hundred languages, and a filter that believed it
-would drop half of Python's library. So only prose is judged: where a text looks like
-code, its lines of code are left out, and if too little is left, the text has no
-language and is kept.
+Source code is the hard case: a model of languages sees its names and not that it is
+code, and a program whose author calls things by German names is no German text. So only
+prose is judged: where a text looks like code, its lines of code are left out, and if
+too little is left, the text has no language and is kept.
 """
 
 import argparse

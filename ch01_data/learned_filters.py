@@ -16,6 +16,7 @@ the same files, byte for byte.
 import argparse
 import hashlib
 import random
+import re
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ch01_data.classifier import HashedClassifier
+from ch01_data.crawl_templates import INSULTS
 from ch01_data.dirt import dirt
 from ch01_data.files import run_command
 from ch01_data.hashed_ngrams import MAX_CHARACTERS
@@ -32,13 +34,14 @@ from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
 from ch01_data.surprise import Surprise
 from ch01_data.toxicity import ToxicityModel
-from ch01_data.training_texts import EXAMPLES
+from ch01_data.training_texts import EXAMPLES, invented_insult
 
 KINDS = ("boilerplate", "spam", "toxic")  # of the quality filter; noise has its own
 NOISE = "gibberish"
 FROM_CRAWL, FROM_EXAMPLES = 120, 300  # texts of each kind
 GOOD_TEXTS = 500  # of each of three sources
 BEGINNING = 40_000  # characters of a module in which runs are counted
+_LISTED = re.compile("|".join(INSULTS), re.IGNORECASE)
 CALM = 1 << 16  # characters of a good text, from which no insult is learnt
 
 
@@ -118,10 +121,19 @@ def bad_examples(kind: str, seed: int = 0) -> Iterator[str]:
     """Yield bad texts of a kind, without any good text around them."""
     pages = dirt(kind, "tuning", 1 << 40, seed)
     alone = (page.text for page in pages if page.source == "templates")
-    yield from islice(alone, FROM_CRAWL)
     rng = random.Random(f"{seed}:{kind}")
+    for text in islice(alone, FROM_CRAWL):
+        yield with_new_insults(text, rng) if kind == "toxic" else text
     for _ in range(FROM_EXAMPLES if kind in EXAMPLES else 0):
         yield EXAMPLES[kind](rng)
+
+
+def with_new_insults(text: str, rng: random.Random) -> str:
+    """Put a new word for each insult of the list, which finds its words without help.
+
+    What is left to learn is how people speak who insult.
+    """
+    return _LISTED.sub(lambda _: invented_insult(rng), text)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -314,6 +314,11 @@ def insulting_text(rng: random.Random) -> str:
     return " ".join(_text(TOXIC, 4, 8, rng))
 
 
+def invented_insult(rng: random.Random) -> str:
+    """Return a word that is no word."""
+    return fill("{insult}", TOXIC, rng)
+
+
 def machinery_text(rng: random.Random) -> str:
     """Return a page of what stands around texts, and no text."""
     return rng.choice(("\n", "\n\n", " ")).join(_text(MACHINERY, 4, 9, rng))

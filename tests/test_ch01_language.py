@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from ch01_data.language import language, language_flags, main, prose_of
+from ch01_data.language import (
+    identifier,
+    language,
+    language_flags,
+    main,
+    prose_of,
+)
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
 
@@ -90,6 +96,17 @@ def test_foreign_prose_within_code_is_seen():
     comments = "\n".join(f"# {line}" for line in FOREIGN["de"].split(". "))
     assert language_flags(f"{comments}\n{code}") in ([], ["language"])
     assert prose_of(f"# Das ist gut.\n{code}") == "Das ist gut."
+
+
+def test_code_whose_names_are_foreign_is_code_and_no_foreign_prose():
+    code = "def berechne_summe(zahlen, anfang=0):\n    ergebnis = anfang\n"
+    code += "    for zahl in zahlen:\n        ergebnis = ergebnis + zahl\n"
+    code += "    return ergebnis\n\n\nclass Verzeichnis(Ordner):\n"
+    code += "    def schreibe(self, datei, inhalt):\n"
+    code += "        self.dateien[datei] = inhalt\n"
+    code += "        return self.pruefe(datei, inhalt)\n"
+    assert identifier().classify(code)[0] == "de"
+    assert language(code) == ("und", 0.0) and language_flags(code) == []
 
 
 def test_a_text_without_letters_has_no_language():
