@@ -17,13 +17,16 @@ import numpy as np
 
 from ch01_data.decontaminate import EvaluationIndex, find_leaks
 from ch01_data.dedup import text_digest
-from ch01_data.filters import normalize_text, quality_flags
+from ch01_data.engine import BATCH_DOCUMENTS
+from ch01_data.filters import CHARACTERS_TO_JUDGE, normalize_text, quality_flags
 from ch01_data.language import WANTED, language_flags
+from ch01_data.learned_filters import LearnedFilters
 from ch01_data.pii import find_pii, mask_pii
+from ch01_data.rules import View
 from ch01_data.sources import Document
 from ch01_data.splits import place_of
 from ch01_data.spool import row_of
-from ch01_data.toxicity import toxicity_flags
+from ch01_data.toxicity import insult_flags
 from ch01_data.urls import canonical_url, url_flag
 from ch01_data.word_lists import read_list
 
@@ -36,14 +39,15 @@ DIGEST, ADDRESS = "digest", "address"
 class StageConfig:
     """What the stages are told; plain values, so that any process can be told them.
 
-    `blocked_domains` come on top of the book's own list. `evaluation` holds the texts
-    that must not be trained on, `learned` the learned filters as bytes.
+    `blocked_domains` and `insults` come on top of the book's own lists. `evaluation`
+    holds the texts that must not be trained on, `learned` the pickled learned filters.
     """
 
     seed: int = 0
     near_threshold: float = 0.8  # Jaccard similarity of word 5-grams
     languages: tuple[str, ...] = WANTED
     blocked_domains: tuple[str, ...] = ()
+    insults: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
     learned: bytes = b""
 
@@ -60,6 +64,17 @@ class Outcome(NamedTuple):
 
 
 BatchFunction = Callable[[list[Document], StageConfig], Outcome]
+# Says of each document of a batch what speaks against it: no flags, and it is kept.
+Judge = Callable[[Sequence[Document], StageConfig], list[list[str]]]
+
+
+def drop_flagged(
+    documents: list[Document], config: StageConfig, judge: Judge
+) -> Outcome:
+    """Drop the documents that a judge flags; the first flag of each is the reason."""
+    flags = judge(documents, config)
+    kept = [d for d, found in zip(documents, flags, strict=True) if not found]
+    return Outcome(kept, Counter(found[0] for found in flags if found), Counter())
 
 
 def normalize(documents: list[Document], config: StageConfig) -> Outcome:
@@ -69,44 +84,62 @@ def normalize(documents: list[Document], config: StageConfig) -> Outcome:
     return Outcome(new, Counter(), Counter({"": changed} if changed else {}))
 
 
-def drop_flagged(documents: list[Document], flags: Sequence[Sequence[str]]) -> Outcome:
-    """Drop the documents that have flags; the first flag of each is the reason."""
-    kept = [d for d, found in zip(documents, flags, strict=True) if not found]
-    return Outcome(kept, Counter(found[0] for found in flags if found), Counter())
-
-
-def address(documents: list[Document], config: StageConfig) -> Outcome:
-    """Drop pages whose address is refused; what has no address passes."""
+def judge_address(
+    documents: Sequence[Document], config: StageConfig
+) -> list[list[str]]:
+    """Flag pages whose address is refused; what has no address passes."""
     domains = _blocked(config.blocked_domains)
-    return drop_flagged(
-        documents,
-        [_url_flags(d.url, domains) for d in documents],
-    )
+    flags = (url_flag(d.url, domains) if d.url else None for d in documents)
+    return [[flag] if flag else [] for flag in flags]
 
 
-def language(documents: list[Document], config: StageConfig) -> Outcome:
-    """Drop texts in other languages than those that are wanted."""
-    flags = [language_flags(document.text, config.languages) for document in documents]
-    return drop_flagged(documents, flags)
+def judge_language(
+    documents: Sequence[Document], config: StageConfig
+) -> list[list[str]]:
+    """Flag texts in other languages than those that are wanted."""
+    return [
+        language_flags(d.text, config.languages, view=view_of(d.text))
+        for d in documents
+    ]
 
 
-def quality(documents: list[Document], config: StageConfig) -> Outcome:
-    """Drop what a quality rule speaks against; the first rule's name is the reason."""
-    return drop_flagged(documents, [quality_flags(d.text) for d in documents])
+def judge_noise(documents: Sequence[Document], config: StageConfig) -> list[list[str]]:
+    """Flag texts that a reader of good texts finds too surprising."""
+    texts = [document.text for document in documents]
+    return _learned(config.learned).surprise.flags_of(texts)
 
 
-def toxicity(documents: list[Document], config: StageConfig) -> Outcome:
-    """Drop texts that hold an insult of the word list."""
-    words = read_list("bad_words")
-    return drop_flagged(documents, [toxicity_flags(d.text, words) for d in documents])
+def judge_quality(
+    documents: Sequence[Document], config: StageConfig
+) -> list[list[str]]:
+    """Flag what a quality rule speaks against, with the names of all such rules."""
+    return [quality_flags(d.text, view=view_of(d.text)) for d in documents]
 
 
-def decontaminate(documents: list[Document], config: StageConfig) -> Outcome:
-    """Drop texts that share too much with an evaluation set."""
+def judge_insults(
+    documents: Sequence[Document], config: StageConfig
+) -> list[list[str]]:
+    """Flag texts that hold an insult of a word list."""
+    words = _insults(config.insults)
+    return [insult_flags(view_of(d.text), words) for d in documents]
+
+
+def judge_by_examples(
+    documents: Sequence[Document], config: StageConfig
+) -> list[list[str]]:
+    """Flag what resembles examples of bad texts, or in which insults are likely."""
+    learned = _learned(config.learned)
+    quality = learned.quality.flags_of([document.text for document in documents])
+    heads = [document.text[:CHARACTERS_TO_JUDGE] for document in documents]
+    insults = learned.toxicity.flags_of(heads)
+    return [bad or insult for bad, insult in zip(quality, insults, strict=True)]
+
+
+def judge_leaks(documents: Sequence[Document], config: StageConfig) -> list[list[str]]:
+    """Flag texts that share too much with an evaluation set."""
     index = _evaluation_index(config.evaluation)
     leaks = find_leaks([document.text for document in documents], index)
-    found = [leak.reaches() for leak in leaks]
-    return drop_flagged(documents, [["leak"] * leaked for leaked in found])
+    return [["leak"] * leak.reaches() for leak in leaks]
 
 
 def personal_data(documents: list[Document], config: StageConfig) -> Outcome:
@@ -160,6 +193,7 @@ def clean_batch(
         documents, removed, changed = stage(documents, config)
         size = count_bytes(documents)
         tallies[name] = Tally(len(documents), size, removed, changed)
+    view_of.cache_clear()  # or the views of many batches would lie in memory
     texts = [document.text for document in documents]
     columns = {
         DIGEST: np.frombuffer(b"".join(map(text_digest, texts)), dtype="S16"),
@@ -183,11 +217,6 @@ def count_bytes(documents: Iterable[Document]) -> int:
     return sum(byte_count(document.text) for document in documents)
 
 
-def _url_flags(url: str | None, domains: frozenset[str]) -> list[str]:
-    flag = url_flag(url, domains) if url else None
-    return [flag] if flag else []
-
-
 def _page_number(url: str | None) -> int:
     """Return a number for the page that an address means; 0 without a web address."""
     if not url:
@@ -202,6 +231,22 @@ def _page_number(url: str | None) -> int:
 @lru_cache(maxsize=2)
 def _blocked(domains: tuple[str, ...]) -> frozenset[str]:
     return read_list("blocked_domains") | frozenset(domains)
+
+
+@lru_cache(maxsize=2)
+def _insults(words: tuple[str, ...]) -> frozenset[str]:
+    return read_list("bad_words") | frozenset(words)
+
+
+@lru_cache(maxsize=BATCH_DOCUMENTS)
+def view_of(text: str) -> View:
+    """Return what the rules look at, made once for all judges of a batch."""
+    return View.of(text[:CHARACTERS_TO_JUDGE])
+
+
+@lru_cache(maxsize=2)
+def _learned(data: bytes) -> LearnedFilters:
+    return pickle.loads(data)
 
 
 @lru_cache(maxsize=2)

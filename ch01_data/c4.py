@@ -45,7 +45,7 @@ def short_line(line: str) -> bool:
 
 
 def javascript_line(line: str) -> bool:
-    """Tell whether a line has the word JavaScript: a warning that it is switched off."""
+    """Tell whether a line has the word JavaScript: a warning that it is off."""
     return "javascript" in line.lower()
 
 

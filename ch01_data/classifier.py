@@ -1,15 +1,15 @@
 """Logistic regression on hashed n-grams: the classifier behind two learned filters.
 
-A text becomes a long, sparse row of numbers: each word, each pair of words and each run
-of four characters in it is hashed to one of 2^18 columns and counted. Nobody has to
-choose the features, and no table of them has to be kept; that two n-grams share a
-column now and then costs little. The probability that a text belongs to the class is
+Every n-gram of a text (hashed_ngrams.py) has a vote, a number that training chooses. A
+text's score is the mean vote of its words, plus that of its pairs of words, plus that
+of its runs of four bytes, whatever its length; the probability that it belongs to the
+class is
 
-    p = 1 / (1 + exp(-(w . x + b)))
+    p = 1 / (1 + exp(-(score + b)))
 
-and training makes the mean surprise, -ln p of the right answer, plus a penalty on the
-square of w, as small as it gets. That function has one minimum, so the result depends
-on the data alone: nothing is drawn at random, and two machines agree.
+Training makes the mean surprise, -ln p of the right answer, plus a penalty on the
+square of the votes, as small as it gets. That function has one minimum, so the result
+depends on the data alone: nothing is drawn at random, and two machines agree.
 Source:  Weinberger et al. 2009, Feature hashing for large scale multitask learning;
          Nesterov 1983 (the accelerated descent).
 """
@@ -25,17 +25,17 @@ from typing import NamedTuple
 import numpy as np
 
 from ch01_data.files import atomic_path
+from ch01_data.hashed_ngrams import BITS, SILENT, Grams, ngram_batches, ngrams
 
-BITS = 18
 PENALTY = 1e-3
-RUN = 4  # characters in a run
-MAX_CHARACTERS = 2048  # of a window; enough to know what a text is
-_DIGITS = re.compile(r"\d")
-_WORD = re.compile(r"\w+|[^\w\s]")
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+STEPS = 150
+FIRST_WINDOWS = 20  # of a text without the class, in the first round
+WORST = 2  # windows that a text is judged by
+ROUNDS = 2  # more, with the worst window of each text
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'”’)\]])\s+")
 
 
-class Rows(NamedTuple):
+class SparseRows(NamedTuple):
     """Sparse rows: row i has `columns[bounds[i]:bounds[i + 1]]` with their `values`."""
 
     columns: np.ndarray
@@ -43,50 +43,32 @@ class Rows(NamedTuple):
     bounds: np.ndarray
 
 
-def hashed_rows(texts: Iterable[str], bits: int = BITS) -> Rows:
-    """Turn texts into sparse rows of length one.
+def hashed_rows(texts: Sequence[str]) -> SparseRows:
+    """Turn texts into sparse rows, whose product with all votes is the text's score.
 
-    A column's value grows with the root of its count, so that the tenth "buy" says less
-    than the first.
+    An n-gram among n of its sort has the value 1 / n, and one that occurs twice 2 / n.
     """
-    columns, values, bounds = [], [], [0]
-    for text in texts:
-        found, counts = np.unique(_hashes(text, bits), return_counts=True)
-        weights = np.sqrt(counts).astype(np.float32)
-        columns.append(found.astype(np.int32))
-        values.append(weights / max(float(np.sqrt(counts.sum())), 1.0))
-        bounds.append(bounds[-1] + len(found))
-    empty = np.zeros(0, np.int32), np.zeros(0, np.float32)
-    return Rows(
-        np.concatenate([*columns, empty[0]]),
-        np.concatenate([*values, empty[1]]),
-        np.array(bounds, dtype=np.int64),
-    )
-
-
-def _hashes(text: str, bits: int) -> np.ndarray:
-    """Return the columns of all n-grams of a text, in lower case, each digit a 0."""
-    text = _DIGITS.sub("0", " ".join(text[:MAX_CHARACTERS].split()).lower())
-    words = _WORD.findall(text)
-    pairs = map(" ".join, zip(words, words[1:]))
-    grams = [zlib.crc32(gram.encode("utf-8", "replace")) for gram in (*words, *pairs)]
-    codes = np.frombuffer(f" {text} ".encode("utf-8", "replace"), dtype=np.uint8)
-    runs = np.zeros(max(len(codes) - RUN + 1, 0), dtype=np.uint64)
-    for place in range(RUN):
-        runs = runs << np.uint64(8) | codes[place : place + len(runs)]
-    both = np.concatenate([np.array(grams, dtype=np.uint64), runs << np.uint64(32)])
-    mixed = (both ^ (both >> np.uint64(29))) * _ODD
-    return (mixed ^ (mixed >> np.uint64(32))) * _ODD >> np.uint64(64 - bits)
+    columns, values, bounds = [np.zeros(0, np.intp)], [np.zeros(0)], [0]
+    for batch in ngram_batches(texts):
+        sorts = ngrams(batch)
+        for row in range(len(batch)):
+            parts = [g.columns[g.starts[row] : g.ends[row]] for g in sorts]
+            shares = [np.full(len(p), 1 / (len(p) + SILENT)) for p in parts]
+            found, places = np.unique(np.concatenate(parts), return_inverse=True)
+            columns.append(found)
+            values.append(np.bincount(places, np.concatenate(shares), len(found)))
+            bounds.append(bounds[-1] + len(found))
+    return SparseRows(np.concatenate(columns), np.concatenate(values), np.array(bounds))
 
 
 def fit_logistic(
-    rows: Rows, truth: np.ndarray, penalty: float = PENALTY, steps: int = 120
+    rows: SparseRows, truth: np.ndarray, penalty: float = PENALTY, steps: int = STEPS
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Return (columns, weights, bias) of the least penalised mean surprise.
 
     Both classes weigh the same, however many texts they have. Steps are those of
-    Nesterov's accelerated descent. Rows are no longer than one, which bounds how fast
-    the slope can change, and so says how large a step is safe.
+    Nesterov's accelerated descent; how fast the slope can change, and so how large a
+    step is safe, is bounded by the rows' mean square length.
     Shape:   rows of n texts, truth (n,) of 0 and 1  ->  columns and weights (used,).
     Raises:  ValueError if one of the classes is empty.
     """
@@ -99,8 +81,9 @@ def fit_logistic(
     share = np.where(truth == 1, 0.5 / truth.sum(), 0.5 / (1 - truth).sum())
     used, columns = np.unique(rows.columns, return_inverse=True)
     owner = np.repeat(np.arange(len(truth)), np.diff(rows.bounds))
+    length = np.bincount(owner, rows.values**2, len(truth))  # squared
     weights = ahead = np.zeros(len(used) + 1)  # the last one is the bias
-    steepest = 0.25 * 2 + penalty  # of the slope's change, where a row and the bias add
+    steepest = 0.25 * (share @ length + 1) + penalty  # 1 for the bias
     root = np.sqrt(penalty / steepest)
     for _ in range(steps):
         z = np.bincount(owner, rows.values * ahead[columns], len(truth)) + ahead[-1]
@@ -112,6 +95,22 @@ def fit_logistic(
     return used, weights[:-1], float(weights[-1])
 
 
+def without_singles(rows: SparseRows) -> SparseRows:
+    """Return the rows without the columns of one text alone: they teach nothing."""
+    kept = np.bincount(rows.columns, minlength=1 << BITS)[rows.columns] > 1
+    bounds = np.concatenate([[0], np.cumsum(kept)])[rows.bounds]
+    return SparseRows(rows.columns[kept], rows.values[kept], bounds)
+
+
+def scaled(rows: SparseRows) -> tuple[SparseRows, float]:
+    """Return the rows with a mean square length of one, and the factor that made it so.
+
+    Then one penalty suits short texts and long ones, of few n-grams and of many.
+    """
+    factor = np.sqrt(max(len(rows.bounds) - 1, 1) / max((rows.values**2).sum(), 1e-9))
+    return rows._replace(values=rows.values * factor), float(factor)
+
+
 def _sigmoid(z: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-np.clip(z, -500, 500)))
 
@@ -121,10 +120,11 @@ class HashedClassifier:
     """A fitted yes-or-no classifier of texts.
 
     With a `window`, a text is cut into pieces of about so many characters and judged by
-    its worst one: an insult on page nine is still found.
+    the mean of its two worst: an insult on page nine is still found, and one sentence
+    that looks like an insult by chance is not yet one.
     """
 
-    weights: np.ndarray  # one for each of the 2^BITS columns
+    votes: np.ndarray  # one for each of the 2^BITS columns
     bias: float
     window: int | None = None
 
@@ -140,51 +140,86 @@ class HashedClassifier:
         """Learn to tell the texts with a true label from the others.
 
         With a window, a true label says that some window is of the class and not which:
-        all are taken for it at first, and in a second round only the worst of each text.
+        all are taken for it at first, later only the worst of each text. Of the others
+        some windows are taken, and later those that were mistaken for the class most.
         Raises:  ValueError if the two have different lengths or only one label occurs.
         """
         if len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts and {len(labels)} labels")
-        pieces = [windows(text, window) for text in texts]
-        fitted = cls._fit_once(pieces, labels, window, penalty)
         if window is None:
-            return fitted
-        worst = [
-            [max(part, key=fitted.score)] if label else part
+            return cls._fit_once(texts, labels, None, penalty)
+        pieces = [windows(text, window) for text in texts]
+        first = [
+            (piece, label)
             for part, label in zip(pieces, labels)
+            for piece in (part if label else part[:FIRST_WINDOWS])
         ]
-        return cls._fit_once(worst, labels, window, penalty)
+        fitted = cls._fit_once(*zip(*first), window, penalty)
+        calm = [(piece, label) for piece, label in first if not label]
+        for _ in range(ROUNDS):
+            worst = fitted._worst(pieces)
+            calm += [(piece, False) for piece, label in zip(worst, labels) if not label]
+            bad = [(piece, True) for piece, label in zip(worst, labels) if label]
+            fitted = cls._fit_once(*zip(*bad, *calm), window, penalty)
+        return fitted
 
     @classmethod
     def _fit_once(
-        cls, pieces: list, labels: Sequence[bool], window: int | None, penalty: float
+        cls,
+        texts: Sequence[str],
+        labels: Sequence[bool],
+        window: int | None,
+        penalty: float,
     ) -> "HashedClassifier":
-        truth = np.repeat(np.asarray(labels, bool), [len(part) for part in pieces])
-        rows = hashed_rows(piece for part in pieces for piece in part)
-        columns, found, bias = fit_logistic(rows, truth, penalty)
-        weights = np.zeros(1 << BITS, dtype=np.float32)
-        weights[columns] = found
-        return cls(weights, bias, window)
+        rows, factor = scaled(without_singles(hashed_rows(texts)))
+        columns, weights, bias = fit_logistic(rows, np.asarray(labels, bool), penalty)
+        votes = np.zeros(1 << BITS, dtype=np.float32)
+        votes[columns] = weights * factor
+        return cls(votes, bias, window)
+
+    def _worst(self, pieces: Sequence[Sequence[str]]) -> list[str]:
+        """Return of each text the window that looks most like the class."""
+        each = self._each([piece for part in pieces for piece in part])
+        bounds = np.cumsum([0, *map(len, pieces)]).tolist()
+        return [
+            part[int(each[start:end].argmax())]
+            for part, start, end in zip(pieces, bounds, bounds[1:])
+        ]
+
+    def _each(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the probability of the class for each text, taken whole."""
+        found = [self.of_grams(ngrams(batch)) for batch in ngram_batches(texts)]
+        return np.concatenate([*found, np.zeros(0)])
+
+    def of_grams(self, sorts: Sequence[Grams]) -> np.ndarray:
+        """Return the probability of the class for texts whose n-grams are known."""
+        return _sigmoid(sum(grams.means(self.votes) for grams in sorts) + self.bias)
 
     def scores(self, texts: Iterable[str]) -> np.ndarray:
-        """Return the probability of the class for each text, in order."""
-        return np.array([self.score(text) for text in texts])
+        """Return the probability of the class for each text, in order.
+
+        Many texts at once take a fraction of the time that each alone would.
+        """
+        texts = list(texts)
+        if self.window is None or not texts:
+            return self._each(texts)
+        pieces = [windows(text, self.window) for text in texts]
+        each = self._each([piece for part in pieces for piece in part])
+        bounds = np.cumsum([0, *map(len, pieces)]).tolist()
+        parts = (each[start:end] for start, end in zip(bounds, bounds[1:]))
+        return np.array([np.sort(part)[-WORST:].mean() for part in parts])
 
     def score(self, text: str) -> float:
-        """Return the probability that a text, or its worst window, is of the class."""
-        rows = hashed_rows(windows(text, self.window))
-        products = self.weights[rows.columns] * rows.values
-        sums = np.add.reduceat(np.append(products, 0.0), rows.bounds[:-1])
-        sums[np.diff(rows.bounds) == 0] = 0.0
-        return float(_sigmoid(sums.max() + self.bias))
+        """Return the probability that a text is of the class."""
+        return float(self.scores([text])[0])
 
     def save(self, path: str | Path) -> None:
         """Write the classifier to one file, whole or not at all."""
         buffer = io.BytesIO()
-        used = np.flatnonzero(self.weights).astype(np.int32)
+        used = np.flatnonzero(self.votes).astype(np.int32)
         window = -1 if self.window is None else self.window
         np.savez_compressed(
-            buffer, used=used, weights=self.weights[used], rest=[self.bias, window]
+            buffer, used=used, votes=self.votes[used], rest=[self.bias, window]
         )
         with atomic_path(path) as temporary:
             temporary.write_bytes(buffer.getvalue())
@@ -199,26 +234,33 @@ class HashedClassifier:
             with np.load(path, allow_pickle=False) as file:
                 used, values, (bias, window) = (
                     file["used"],
-                    file["weights"],
+                    file["votes"],
                     file["rest"],
                 )
         except (KeyError, ValueError, zlib.error, EOFError) as error:
             raise ValueError(f"{path} is no classifier: {error}") from error
-        weights = np.zeros(1 << BITS, dtype=np.float32)
-        weights[used] = values
-        return cls(weights, float(bias), None if window < 0 else int(window))
+        votes = np.zeros(1 << BITS, dtype=np.float32)
+        votes[used] = values
+        return cls(votes, float(bias), None if window < 0 else int(window))
 
 
 def windows(text: str, size: int | None) -> list[str]:
     """Cut a text into pieces of at least `size` characters, at ends of sentences.
 
-    Every piece is a whole number of sentences or lines; None leaves the text whole.
+    Every piece is a whole number of sentences or lines, without the space around them,
+    so that the margin of source code counts for nothing; None leaves the text whole.
     """
     if size is None or len(text) <= size:
         return [text]
-    pieces, start = [], 0
-    for match in re.finditer(r"[.!?…][\"'”’)\]]{0,9}\s|\n", text):
-        if match.end() - start >= size:
-            pieces.append(text[start : match.end()])
-            start = match.end()
-    return [*pieces, text[start:]] if text[start:].strip() else pieces or [text]
+    pieces: list[str] = []
+    held, length = [], 0
+    for line in map(str.strip, text.split("\n")):
+        for part in _SENTENCE_END.split(line) if len(line) > size else [line]:
+            if not part:
+                continue
+            held.append(part)
+            length += len(part) + 1
+            if length > size:
+                pieces.append(" ".join(held))
+                held, length = [], 0
+    return [*pieces, " ".join(held)] if held else pieces or [text]

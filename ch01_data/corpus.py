@@ -34,6 +34,8 @@ FLAGS = {
     "--stages": "stages",
     "--languages": "languages",
     "--blocked": "blocked",
+    "--insults": "insults",
+    "--learned": "learned",
     "--evaluation": "evaluation",
 }
 
@@ -44,7 +46,8 @@ class CorpusConfig:
 
     `stages` None takes all for text and exact_duplicates alone for storyworld;
     `limit_bytes` None means 30 MB for pylib and no limit for your own text. `blocked`
-    names a list of domains, `evaluation` a source of texts not to be trained on. `mix`
+    and `insults` name lists of domains and words, `learned` a folder of learned filters,
+    `evaluation` a source of texts not to be trained on. `mix`
     names
     several sources with their weights. `workers` None takes every core, but one process
     where nothing is filtered. `engine`, `address` and `workers` change the time that it
@@ -62,6 +65,8 @@ class CorpusConfig:
     near_threshold: float = 0.8  # Jaccard similarity of word 5-grams
     languages: tuple[str, ...] = WANTED
     blocked: str | None = None
+    insults: str | None = None
+    learned: str | None = None
     evaluation: str | None = None
     validation: str = "auto"
     validation_share: float = 0.1

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ch01_data.batch_stages import StageConfig
+from ch01_data.batch_stages import StageConfig, normalize
 from ch01_data.dedup import exact_duplicates, near_duplicates
 from ch01_data.engine import LocalEngine, usable_cores
 from ch01_data.files import run_command, write_json
@@ -68,16 +68,15 @@ def stage_flags(
 
     Pages are named by id. Duplicates are all but the first of a cluster.
     """
-    flags: dict[str, list[str]] = {document.id: [] for document in documents}
-    rows = list(documents)
+    rows = normalize(list(documents), config).documents
+    flags: dict[str, list[str]] = {document.id: [] for document in rows}
     for stage in STAGES.values():
-        if not isinstance(stage, BatchStage) or not stage.reasons:
+        if not isinstance(stage, BatchStage) or stage.judge is None:
             continue
         if stage.needs and not getattr(config, stage.needs):
             continue
-        for document in rows:
-            for flag in stage.run([document], config).removed:
-                flags[document.id].append(flag)
+        for document, found in zip(rows, stage.judge(rows, config), strict=True):
+            flags[document.id] += found[:1]
     texts = [document.text for document in rows]
     clusters = {
         "same page": equal_urls(document.url for document in rows),

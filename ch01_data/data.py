@@ -1,6 +1,6 @@
 """The corpus: from a source, or several, to clean, split, counted documents on disk.
 
-    read -> [ one spelling -> address -> language -> quality -> insults
+    read -> [ one spelling -> address -> language -> noise -> quality -> insults
               -> evaluation texts -> personal data ]         batch by batch, anywhere
          -> rows and compact keys on disk
          -> same pages, equal texts, near copies, lines      on the keys
@@ -47,6 +47,7 @@ from ch01_data.corpus import (
 )
 from ch01_data.engine import ENGINES, Engine, LocalEngine, usable_cores
 from ch01_data.files import run_command, sha256, write_json, write_text
+from ch01_data.learned_filters import load_learned_filters
 from ch01_data.mixing import shares
 from ch01_data.parts import (
     SHARD_CHARACTERS,
@@ -105,7 +106,9 @@ def told_to_stages(config: CorpusConfig) -> StageConfig:
         config.near_threshold,
         config.languages,
         tuple(sorted(read_list(config.blocked))) if config.blocked else (),
+        tuple(sorted(read_list(config.insults))) if config.insults else (),
         tuple(read_texts(config.evaluation)) if config.evaluation else (),
+        pickle.dumps(load_learned_filters(config.learned)) if config.learned else b"",
     )
 
 
@@ -292,6 +295,8 @@ def main(argv: list[str] | None = None) -> int:
     add("--stages", type=_names, help=f"comma-separated, of: {', '.join(STAGES)}")
     add("--languages", type=_names, default=defaults.languages, help="codes to keep")
     add("--blocked", help="a list of domains to refuse, one a line")
+    add("--insults", help="a list of words that no text may hold, one a line")
+    add("--learned", help="folder of filters (python -m ch01_data.learned_filters)")
     add("--evaluation", help="texts that must not be trained on: a file or folder")
     add("--engine", choices=ENGINES, default=defaults.engine)
     add("--address", help="of a Ray cluster, host:port")

@@ -23,7 +23,7 @@ from math import inf
 from ch01_data.c4 import C4_RULES, count_sentences
 from ch01_data.files import run_command
 from ch01_data.gopher import GOPHER_RULES
-from ch01_data.letters import is_strange
+from ch01_data.letters import judged
 from ch01_data.pages import extract_text
 from ch01_data.pii import mask_pii
 from ch01_data.repetition import (
@@ -97,8 +97,9 @@ def strange_words(view: View) -> float:
     Words of four Latin letters or more are looked at; with fewer than ten the share is
     0.
     """
-    words = [w for w in view.vocabulary if len(w) > 3 and w.isascii() and w.isalpha()]
-    return sum(map(is_strange, words)) / len(words) if len(words) >= 10 else 0.0
+    found = list(map(judged, view.vocabulary))
+    words = len(found) - found.count(None)
+    return found.count(True) / words if words >= 10 else 0.0
 
 
 def notice_density(view: View) -> float:
@@ -140,9 +141,9 @@ def _is_menu_line(line: str) -> bool:
 
 PAPER_RULES = (*GOPHER_RULES, *REPETITION_RULES, *C4_RULES)
 PAPER = {rule.name: rule for rule in PAPER_RULES}
-# This book's ranges for the papers' measures: of prose, and of source code where it needs
-# more room. Nearly all prose keeps the papers' thresholds, and code could not: its lines
-# and phrases repeat, it has more marks than words, and no sentences at all.
+# This book's ranges for the papers' measures: of prose, and of source code where it
+# needs more room. Nearly all prose keeps the papers' thresholds; code could not: its
+# lines and phrases repeat, it has more marks than words, and no sentences at all.
 BOOK_RANGES: dict[str, tuple[tuple[float, float], tuple[float, float] | None]] = {
     "word_count": ((10, inf), None),  # a short note is a text, and so is a long book
     "mean_word_length": ((2.5, 15), (2, 50)),
@@ -182,15 +183,19 @@ RULES = (
 
 
 def quality_flags(
-    text: str, rules: Iterable[Rule] = RULES, limit: int | None = CHARACTERS_TO_JUDGE
+    text: str,
+    rules: Iterable[Rule] = RULES,
+    limit: int | None = CHARACTERS_TO_JUDGE,
+    view: View | None = None,
 ) -> list[str]:
     """Return the names of the rules that speak against this text; [] means keep it.
 
     The first 65,536 characters are judged: enough, and as fast for a book as for a
-    page. The papers' rules count whole documents: give PAPER_RULES no limit.
+    page. The papers' rules count whole documents: give PAPER_RULES no limit. `view` is
+    that of the characters to judge, where the caller has one.
     Source:  Gopher: Rae et al. 2021, table A1. C4: Raffel et al. 2020, section 2.2.
     """
-    view = View.of(text if limit is None else text[:limit])
+    view = view or View.of(text if limit is None else text[:limit])
     return [rule.name for rule in rules if rule.holds(view)]
 
 

@@ -49,6 +49,7 @@ def ellipsis_lines(view: View) -> float:
 def alphabetic_words(view: View) -> float:
     """Return the share of words with a letter in them (paper: at least 0.8)."""
     others = [word for word in view.words if not word.isalpha()]  # letters alone: most
+    others = [word for word in others if not word[0].isalpha()]  # "end.", "x1"
     without = sum(_LETTER.search(word) is None for word in others)
     return (len(view.words) - without) / max(len(view.words), 1)
 

@@ -36,7 +36,8 @@ _ISSUED = {
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- hf_ npm_ shpat_ shpss_ "
         "dop_v1_ dckr_pat_ sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ "
         "whsec_ sk-ant- sk-proj- sk- pypi- xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- "
-        "xapp- AGE-SECRET-KEY- key- SG. nvapi- lin_api_ rubygems_ figd_ EAAC PMAK-".split(),
+        "xapp- AGE-SECRET-KEY- key- SG. nvapi- lin_api_ rubygems_ figd_ EAAC "
+        "PMAK-".split(),
         re.compile(r"[\w.-]{16,300}"),
     ),
     "eyJ": re.compile(r"[\w-]{8,200}\.[\w-]{8,8000}(?:\.[\w-]{0,2000})?"),
@@ -158,7 +159,7 @@ def _places(text: str, part: str) -> Iterator[int]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print the secrets in the documents of a source, all but their first characters."""
+    """Print where the documents of a source hold secrets, and how they begin."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--source", required=True, help="pylib, a file, folder or glob")
     source = parser.parse_args(argv).source

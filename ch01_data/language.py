@@ -4,11 +4,10 @@ Telling languages apart is not what this book teaches, so a library does it: py3
 whose model of some hundred languages comes with it and needs no network (Lui and
 Baldwin 2012: naive Bayes over the byte sequences that tell languages apart best).
 
-Source code is the hard case. To a model of languages, `for i in range(n): print(i)` is
-noise that looks a little like any of a hundred languages, and a filter that believed it
-would drop half of Python's library. So only prose is judged: where a text looks like
-code, its lines of code are left out, and if too little is left, the text has no language
-and is kept.
+Source code is the hard case: a model of languages sees its names and not that it is
+code, and a program whose author calls things by German names is no German text. So only
+prose is judged: where a text looks like code, its lines of code are left out, and if
+too little is left, the text has no language and is kept.
 """
 
 import argparse
@@ -29,7 +28,7 @@ ENGLISH = frozenset(
     "should been has his her she what when who you your are not but then than these "
     "if else only into each any must may where how about".split()
 )
-MIN_PROBABILITY = 0.5  # of another language, before a text is dropped for it
+MIN_PROBABILITY = 0.7  # of another language, before a text is dropped for it
 NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
 MIN_LETTERS = 40  # of prose; less has no language to speak of
 SAMPLE = 1000  # characters; telling languages apart needs no more
@@ -42,14 +41,15 @@ def identifier() -> LanguageIdentifier:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def language(text: str) -> tuple[str, float]:
+def language(text: str, view: View | None = None) -> tuple[str, float]:
     """Return the likeliest language of a text and its probability.
 
     The code is that of ISO 639-1, "en" for English; ("und", 0.0) stands for a text
     without prose. Judged is a sample from the text's head and middle.
     """
     code, probability = identifier().classify(_sample(text))
-    if code in WANTED or not View.of(text[: 1 << 16]).is_code:
+    view = view or View.of(text[: 1 << 16])
+    if code in WANTED or not view.is_code:
         return code, float(probability)
     prose = prose_of(text)
     if sum(map(str.isalpha, prose)) < MIN_LETTERS:
@@ -64,15 +64,20 @@ def is_plainly_english(text: str) -> bool:
     model, which takes twenty times as long; it says nothing of the others.
     """
     words = text[:SAMPLE].lower().split()
-    found = [word for word in words if word in ENGLISH]
+    found = list(filter(ENGLISH.__contains__, words))
     return 8 * len(found) >= len(words) and len(set(found)) >= 5
 
 
-def language_flags(text: str, wanted: Collection[str] = WANTED) -> list[str]:
-    """Return ["language"] for a text in another language than those wanted, else []."""
+def language_flags(
+    text: str, wanted: Collection[str] = WANTED, view: View | None = None
+) -> list[str]:
+    """Return ["language"] for a text in another language than those wanted, else [].
+
+    `view` is the text's, where the caller has one.
+    """
     if "en" in wanted and is_plainly_english(text):
         return []
-    code, probability = language(text)
+    code, probability = language(text, view)
     foreign = code not in wanted and code not in NO_LANGUAGE
     return ["language"] if foreign and probability >= MIN_PROBABILITY else []
 

@@ -58,6 +58,16 @@ def is_strange(word: str) -> bool:
     return not RARE_PAIRS.isdisjoint(pairs_of(word))
 
 
+@lru_cache(maxsize=1 << 16)
+def judged(word: str) -> bool | None:
+    """Tell whether a word is strange; None for a short one, or one of other marks."""
+    return (
+        is_strange(word)
+        if len(word) > 3 and word.isascii() and word.isalpha()
+        else None
+    )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Print the pairs of letters that the words of a source hardly have."""
     parser = argparse.ArgumentParser(description=main.__doc__)

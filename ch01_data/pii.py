@@ -26,7 +26,7 @@ NOT_PERSONAL = tuple(
     map(ipaddress.ip_network, ("127.0.0.0/16", "0.0.0.0/16", "255.0.0.0/8", "::/127"))
 )
 _SEPARATOR = r"[ .\-/\u00a0\u2010-\u2015]"
-# Seven digits or more with little between them; what is no such run is no card or phone.
+# Seven digits or more with little between them; cards and phones are such runs.
 _RUN = re.compile(r"[0-9](?:[ ().\-/\u00a0\u2010-\u2015]{0,3}[0-9]){6,}")
 _AFTER = r"(?!\w|[.\-][0-9])"
 _CARD = re.compile(
@@ -78,7 +78,8 @@ _DOMAIN = re.compile(
 _HIDDEN = re.compile(r"[\[({<] ?(?:[aA][tT]|@) ?[\])}>]")
 _SPELT = re.compile(  # ann [at] site (dot) example, ann at site dot example
     r"(?<![\w.+-])[\w.+-]{1,64} ?(?:[\[({<] ?(?:at|@) ?[\])}>]| at ) ?"
-    r"(?:[\w-]{1,63} ?(?:[\[({<] ?(?:dot|\.) ?[\])}>]| dot |\.) ?){1,5}[^\W\d_]{2,24}\b",
+    r"(?:[\w-]{1,63} ?(?:[\[({<] ?(?:dot|\.) ?[\])}>]| dot |\.) ?){1,5}"
+    r"[^\W\d_]{2,24}\b",
     re.IGNORECASE,
 )
 
@@ -145,7 +146,7 @@ def _is_card(digits: str) -> bool:
 
 
 def _phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the phone numbers in a run of digits and what little stands between them."""
+    """Yield the phone numbers in a run of digits with little between them."""
     first, last = max(start - 3, 0), min(end + 3, len(text))
     told = _TOLD.search(text, max(start - 40, 0), start) is not None
     pattern = _TOLD_NUMBER if told else _PHONE

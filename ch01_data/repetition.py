@@ -25,6 +25,9 @@ from ch01_data.rules import Rule, View, run_rules
 TOP_RUNS = {2: 0.20, 3: 0.18, 4: 0.16}  # words in a run: largest share of characters
 REPEATED_RUNS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 MIN_COMPRESSED = 300  # bytes
+# A window of 8 kB and small tables: to clear zlib's usual ones takes a short text
+# longer than to be compressed, and the ratio hardly changes.
+WINDOW_BITS, MEMORY_LEVEL = 13, 6
 
 
 def duplicate_lines(view: View) -> float:
@@ -64,7 +67,8 @@ def top_run(view: View, n: int) -> float:
         return 0.0
     counts = Counter(runs.values())
     most = max(counts.values())
-    starts = {run: start for start, run in runs.items() if counts[run] == most}
+    top = {run for run, count in counts.items() if count == most}
+    starts = {run: start for start, run in runs.items() if run in top}
     longest = max(_characters(view, start, start + n) for start in starts.values())
     return min(most * longest / view.word_characters, 1.0)
 
@@ -92,20 +96,22 @@ def _recurring(view: View) -> dict[int, dict[int, int]]:
     overlap, and it can recur only where both of them do: each step looks at what the
     step before it left, and for most texts that is soon nothing.
     """
+    pairs = list(zip(view.words, view.words[1:]))
+    again = {pair for pair, count in Counter(pairs).items() if count > 1}
+    runs = {place: pair for place, pair in enumerate(pairs) if pair in again}
     found = {}
-    pairs = zip(view.words, view.words[1:])
-    runs: dict[int, tuple] = dict(enumerate(pairs))
     for n in range(2, max(REPEATED_RUNS) + 1):
-        counts = Counter(runs.values())
-        again = {run for run, count in counts.items() if count > 1}
         numbers: dict[tuple, int] = {}
         left = {
-            place: numbers.setdefault(run, len(numbers))
-            for place, run in runs.items()
-            if run in again
+            place: numbers.setdefault(run, len(numbers)) for place, run in runs.items()
         }
         found[n] = left
         runs = {p: (run, left[p + 1]) for p, run in left.items() if p + 1 in left}
+        counts = Counter(runs.values())
+        if len(counts) < len(runs):
+            runs = {place: run for place, run in runs.items() if counts[run] > 1}
+        else:
+            runs = {}
     return found
 
 
@@ -122,7 +128,8 @@ def compression_ratio(view: View) -> float:
     data = view.text.encode("utf-8", "replace")
     if len(data) < MIN_COMPRESSED:
         return 0.5
-    return len(zlib.compress(data, 1)) / len(data)
+    deflate = zlib.compressobj(1, zlib.DEFLATED, WINDOW_BITS, MEMORY_LEVEL)
+    return (len(deflate.compress(data)) + len(deflate.flush())) / len(data)
 
 
 TOP: dict[int, Callable[[View], float]] = {n: partial(top_run, n=n) for n in TOP_RUNS}

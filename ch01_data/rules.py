@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
+from operator import methodcaller
 from typing import NamedTuple, TypeVar
 
 from ch01_data.files import run_command
@@ -25,9 +26,12 @@ CHARACTERS_OF_LINE = 200
 PUNCTUATION = string.punctuation + "“”‘’«»„…–—¿¡。、"
 ANY = (-inf, inf)  # the range of a rule that says nothing
 T = TypeVar("T")
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_strip = methodcaller("strip", PUNCTUATION)
 # Marks that end, open or fill lines of programs and hardly ever lines of prose.
 _CODE_LINE = re.compile(
-    r"[{}\[(\\]$|[)\]}\"'\d];$|^[})\]@]|\w\(.*\)[:,;]?$|[)\]]:$|^(?:#|//|/\*|>>>)"
+    r"[{}\[(\\]$|[)\]}\"'\d];$|^[})\]@]|\w\(.*\)[:,;]?$|[)\]]:$"
+    r"|^(?:#(?!\w+ .*#\w)|//|/\*|>>>)"
     r"|[\w)\]][ ]?(?:[-+*/|&^%]|//|\*\*|<<|>>)?=[ ]?[\w\"'\[({-]|[!=<>]=|->|::|&&|\|\|"
     r"|^(?:def|class|import|return|elif|except|raise|yield|assert|lambda|del|async)\b"
     r"|^(?:else|try|finally)\b ?:|^from [\w.]+ import\b|^(?:if|for|while|with)\b.*:$"
@@ -48,8 +52,8 @@ class View:
     @classmethod
     def of(cls, text: str) -> "View":
         """Split a text at white space into words, and into stripped lines."""
-        lines = [line.strip() for line in text.split("\n")]
-        return cls(text, text.split(), [line for line in lines if line])
+        lines = filter(None, map(str.strip, text.split("\n")))
+        return cls(text, text.split(), list(lines))
 
     def once(self, measure: "Callable[[View], T]") -> T:
         """Return what a function says of this view, asking it only the first time."""
@@ -65,18 +69,20 @@ class View:
     @cached_property
     def vocabulary(self) -> set[str]:
         """The different words in lower case, without punctuation around them."""
-        return {word.strip(PUNCTUATION) for word in set(self.lower.split())}
+        different = set(self.lower.split())
+        bare = set(filter(str.isalnum, different))
+        return bare.union(map(_strip, different - bare))
 
     @cached_property
     def paragraphs(self) -> list[str]:
         """What blank lines separate, stripped; none is empty."""
-        parts = (part.strip() for part in re.split(r"\n[ \t]*\n", self.text))
+        parts = map(str.strip, _BLANK_LINE.split(self.text))
         return [part for part in parts if part]
 
     @cached_property
     def word_characters(self) -> int:
         """The characters of all words together, without the white space between."""
-        return sum(map(len, self.words))
+        return len("".join(self.words))
 
     @cached_property
     def is_code(self) -> bool:

@@ -27,6 +27,7 @@ CLEAN = "clean"
 # Flags that stand for a kind of another name. Rules about quality in general, say
 # word_count, stand for no kind: they count for what is gone, and for nothing else.
 FLAG_KINDS = {
+    "mean_word_length": "gibberish",
     "strange_words": "gibberish",
     "compression_ratio": "gibberish",
     "alphabetic_words": "gibberish",
@@ -36,6 +37,7 @@ FLAG_KINDS = {
     "ip_host": "blocked_url",
     "blocked_domain": "blocked_url",
     "blocked_word": "blocked_url",
+    "bad_words": "toxic",
     "insult_listed": "toxic",
     "insult_learned": "toxic",
     "same page": "url_duplicate",

@@ -31,27 +31,34 @@ from ch01_data.batch_stages import (
     BYTES,
     DIGEST,
     BatchFunction,
+    Judge,
     Outcome,
     StageConfig,
     Tally,
-    address,
     clean_batch,
-    decontaminate,
-    language,
+    drop_flagged,
+    judge_address,
+    judge_by_examples,
+    judge_insults,
+    judge_language,
+    judge_leaks,
+    judge_noise,
+    judge_quality,
     normalize,
     personal_data,
-    quality,
-    toxicity,
 )
 from ch01_data.dedup import near_labels
 from ch01_data.engine import Engine, LocalEngine, batches_of
 from ch01_data.filters import RULES
+from ch01_data.learned_filters import KINDS, NOISE
 from ch01_data.lines import drop_pieces, frequent_pieces
 from ch01_data.rules import is_code_line
 from ch01_data.shingles import Reread
 from ch01_data.sources import Document
 from ch01_data.spans import drop_repeated_spans, repeated_spans
 from ch01_data.spool import Spool
+from ch01_data.toxicity import INSULT_LEARNED, INSULT_LISTED
+from ch01_data.urls import URL_FLAGS
 
 LINE_WORDS = 4  # a shorter line may repeat without being furniture
 LINE_DOCUMENTS, LINE_SHARE = 10, 0.005  # a line of more documents is furniture
@@ -107,6 +114,7 @@ class BatchStage(NamedTuple):
     verb: str = "changed"
     needs: str = ""
     default: bool = True
+    judge: Judge | None = None
 
 
 class CorpusStage(NamedTuple):
@@ -120,6 +128,12 @@ class CorpusStage(NamedTuple):
     verb: str = "changed"
     needs: str = ""
     default: bool = True
+
+
+def judging(judge: Judge, *reasons: str, needs: str = "") -> BatchStage:
+    """Return the stage that drops what a judge flags."""
+    run = partial(drop_flagged, judge=judge)
+    return BatchStage(run, reasons, needs=needs, judge=judge)
 
 
 def drop_same_page(corpus: Corpus, funnel: "Funnel") -> tuple[Corpus, Counter]:
@@ -197,13 +211,13 @@ def _without_empty(documents: list[Document], config: StageConfig) -> Outcome:
 
 STAGES: dict[str, BatchStage | CorpusStage] = {
     "normalize": BatchStage(normalize),
-    "url": BatchStage(
-        address, ("bad_url", "ip_host", "blocked_domain", "blocked_word")
-    ),
-    "language": BatchStage(language, ("language",)),
-    "quality": BatchStage(quality, tuple(rule.name for rule in RULES)),
-    "toxicity": BatchStage(toxicity, ("insult_listed",)),
-    "decontaminate": BatchStage(decontaminate, ("leak",), needs="evaluation"),
+    "url": judging(judge_address, *URL_FLAGS),
+    "language": judging(judge_language, "language"),
+    "noise": judging(judge_noise, NOISE, needs="learned"),
+    "quality": judging(judge_quality, *(rule.name for rule in RULES)),
+    "toxicity": judging(judge_insults, INSULT_LISTED),
+    "examples": judging(judge_by_examples, *KINDS, INSULT_LEARNED, needs="learned"),
+    "decontaminate": judging(judge_leaks, "leak", needs="evaluation"),
     "personal_data": BatchStage(personal_data, verb="masked"),
     "url_duplicates": CorpusStage(drop_same_page, ("same page",)),
     "exact_duplicates": CorpusStage(drop_equal, ("equal",)),

@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 from ch01_data.files import run_command
 from ch01_data.word_lists import read_list
 
+URL_FLAGS = ("bad_url", "ip_host", "blocked_domain", "blocked_word")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # Parameters that say where a reader came from, not what the page is.
 TRACKING = frozenset(

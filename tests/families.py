@@ -27,7 +27,7 @@ SPAM = {
     ],
     "held": [
         "HUGE clearance on {thing}: prices slashed by {n} percent!",
-        "Don't miss out! The {thing} everyone is talking about costs just {price} euros.",
+        "Don't miss out! The {thing} everyone talks about costs just {price} euros.",
         "You are our lucky winner. Claim your prize of {price} dollars today.",
         "Work from your sofa and get paid {price} dollars every month!",
         "Burn fat overnight with this one weird {thing}.",
@@ -60,9 +60,9 @@ BOILERPLATE = {
         "Powered by {shop}",
     ],
     "held": [
-        "This website stores cookies on your device. Reject all, or change your settings.",
+        "This website stores cookies on your device. Reject all or change settings.",
         "Start Products Services Blog Careers",
-        "Your browser does not support scripts; turn on JavaScript and reload the page.",
+        "Your browser does not support scripts; turn on JavaScript and reload.",
         "(c) {n} {shop} Ltd. No part may be reproduced without permission.",
         "Legal notice, data protection, imprint",
         "Sign up for weekly updates",

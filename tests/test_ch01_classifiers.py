@@ -1,4 +1,4 @@
-"""Learned filters: the optimum is torch's, the curve is right, unseen templates fall."""
+"""Learned filters: the optimum is torch's, the curve is right, what is new falls."""
 
 import random
 
@@ -8,20 +8,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ch01_data import quality_model, toxicity
+from ch01_data import quality_model, toxicity, training_texts
 from ch01_data.classifier import (
-    BITS,
     HashedClassifier,
-    Rows,
+    SparseRows,
     fit_logistic,
     hashed_rows,
     windows,
 )
+from ch01_data.crawl_templates import BOILERPLATE, INSULTS, NEW_INSULTS, SPAM, TOXIC
 from ch01_data.curves import average_precision, precision_recall_curve, threshold_for
+from ch01_data.hashed_ngrams import BITS, SILENT, ngrams, runs_of
 from ch01_data.quality_model import GOOD, QualityModel
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
-from ch01_data.toxicity import fit_toxicity, insults_in, toxicity_flags
+from ch01_data.surprise import Surprise
+from ch01_data.toxicity import ToxicityModel, insults_in, toxicity_flags
 from tests.families import insulting_text, sample
 
 
@@ -53,8 +55,40 @@ def test_rows_depend_on_the_text_alone():
 
     assert row(texts, 0) == row(texts, 2) == row(["The cat sat."], 0)
     assert row(texts, 4) == row(["room 999"], 0) != row(["room 99"], 0)
-    for place in (0, 3, 4):
-        assert np.linalg.norm(row(texts, place)[1]) == pytest.approx(1, abs=1e-5)
+    assert row(texts, 1) == ([], [])
+
+
+def test_rows_by_hand():
+    """Two words, one pair and, in the five bytes " a b ", two runs of four."""
+    rows = hashed_rows(["a b"])
+    words, pairs, runs = ngrams(["a b"])
+    counts = [
+        len(grams.columns[grams.starts[0] : grams.ends[0]])
+        for grams in (words, pairs, runs)
+    ]
+    assert counts == [2, 1, 2] and SILENT == 10
+    assert rows.values.sum() == pytest.approx(2 / 12 + 1 / 11 + 2 / 12)
+
+
+def test_a_text_has_the_same_ngrams_alone_and_among_others(stories):
+    texts = ["", "x", *stories[:20], "  ", "Zwei Häuser, “ja”!", "a" * 5000, "\n\n"]
+    together = ngrams(texts)
+    for place, text in enumerate(texts):
+        for many, one in zip(together, ngrams([text])):
+            part = many.columns[many.starts[place] : many.ends[place]]
+            assert part.tolist() == one.columns[one.starts[0] : one.ends[0]].tolist()
+            if len(part) == 0:
+                assert len(text.split()) < 2
+        assert runs_of([text]).columns.tolist() == ngrams([text])[2].columns.tolist()
+
+
+def test_a_score_is_the_product_of_row_and_votes(stories):
+    model = HashedClassifier.fit(stories[:4], [True, False] * 2)
+    rows = hashed_rows(stories[:10])
+    for place, score in enumerate(model.scores(stories[:10])):
+        part = slice(rows.bounds[place], rows.bounds[place + 1])
+        z = model.votes[rows.columns[part]] @ rows.values[part] + model.bias
+        assert score == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-6)
 
 
 def test_similar_texts_have_similar_rows(stories):
@@ -64,16 +98,22 @@ def test_similar_texts_have_similar_rows(stories):
         vector[rows.columns] = rows.values
         return vector
 
+    def cosine(first, second):
+        a, b = dense(first), dense(second)
+        return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
     one, near, far = stories[0], stories[0].replace("the", "a"), "def f(x): return x[0]"
-    assert dense(one) @ dense(near) > 0.8 > 0.3 > dense(one) @ dense(far)
+    assert cosine(one, near) > 0.7 > 0.3 > cosine(one, far)
 
 
 def test_windows_are_the_text_in_pieces(stories):
     for text in [*stories[:50], "", "no end", "a\n" * 50, "x" * 500]:
         for size in (None, 1, 60, 400):
             pieces = windows(text, size)
-            assert "".join(pieces).rstrip() == text.rstrip()
+            assert " ".join(pieces).split() == text.split()
             assert size is None or all(len(piece) >= size for piece in pieces[:-1])
+    code = "        x = 1\n        y = 2\n        z = 3"
+    assert windows(code, 8) == ["x = 1 y = 2", "z = 3"]
 
 
 # --- the optimum ---------------------------------------------------------------------
@@ -87,7 +127,7 @@ def test_the_descent_finds_the_optimum_that_torch_finds():
     truth = (matrix[:, 0] + 0.3 * rng.standard_normal(60) > 0.2).astype(float)
     places, columns = np.nonzero(matrix)
     bounds = np.searchsorted(places, np.arange(61))
-    rows = Rows(columns.astype(np.int32), matrix[places, columns], bounds)
+    rows = SparseRows(columns.astype(np.int32), matrix[places, columns], bounds)
     used, weights, bias = fit_logistic(rows, truth, penalty=0.01, steps=3000)
 
     x, y = torch.tensor(matrix), torch.tensor(truth)
@@ -95,7 +135,11 @@ def test_the_descent_finds_the_optimum_that_torch_finds():
     w = torch.zeros(15, dtype=torch.float64, requires_grad=True)
     b = torch.zeros(1, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS(
-        [w, b], max_iter=500, tolerance_grad=1e-12, line_search_fn="strong_wolfe"
+        [w, b],
+        max_iter=500,
+        tolerance_grad=1e-12,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
     )
 
     def closure():
@@ -135,11 +179,15 @@ def test_what_cannot_be_learnt_is_refused(tmp_path):
         HashedClassifier.load(tmp_path / "no.npz")
 
 
-def test_a_score_is_that_of_the_worst_window():
-    texts = ["You oaf! " * 3, "The sea was calm. " * 3] * 20
+def test_a_score_is_that_of_the_two_worst_windows():
+    texts = ["You oaf! " * 6, "The sea was calm. " * 3] * 20
     model = HashedClassifier.fit(texts, [True, False] * 20, window=20)
-    calm = "The sea was calm. " * 30
-    assert model.score(calm) < 0.5 < model.score(calm + "You oaf! " + calm)
+    calm, insult = "The sea was calm. " * 30, "You oaf! " * 6
+    low, high = model.score("The sea was calm."), model.score("You oaf! You oaf!")
+    assert model.score(calm) == pytest.approx(low, abs=0.05)
+    assert model.score(calm + insult + calm) > 0.5 > model.score(calm)
+    once = model.score(calm + "You oaf! You oaf! You oaf! " + calm)
+    assert low + 0.2 < once < high
     assert model.score("") <= 1.0
 
 
@@ -189,14 +237,16 @@ def quality(stories, library):
     """A model of half the clean texts and the family "fit", made in seconds."""
     texts, labels = stories[:300] + library[:150], [GOOD] * 450
     for kind in ("spam", "boilerplate", "gibberish"):
-        texts += sample(kind, "fit", 150)
-        labels += [kind] * 150
+        texts += sample(kind, "fit", 100)
+        labels += [kind] * 100
     return QualityModel.fit(texts, labels)
 
 
 def test_held_out_templates_are_told_from_good_text(quality, stories, library):
     good = stories[300:] + library[150:]
-    bad = [t for k in ("spam", "boilerplate", "gibberish") for t in sample(k, "held", 60)]
+    bad = [
+        t for k in ("spam", "boilerplate", "gibberish") for t in sample(k, "held", 60)
+    ]
     scores = quality.bad.scores(good + bad)
     curve = precision_recall_curve(scores, [False] * len(good) + [True] * len(bad))
     assert average_precision(curve) > 0.99
@@ -206,12 +256,45 @@ def test_held_out_templates_are_told_from_good_text(quality, stories, library):
     assert sum(found == ["spam"] for found in kinds) >= 0.9 * 60
 
 
+def test_many_texts_are_judged_as_each_alone(quality, stories):
+    texts = [*stories[:20], *sample("spam", "held", 10), ""]
+    assert quality.flags_of(texts) == [quality.flags(text) for text in texts]
+    assert quality.flags_of([]) == []
+
+
 def test_a_quality_model_is_read_as_it_was_written(quality, tmp_path, stories):
     quality.save(tmp_path)
     loaded = QualityModel.load(tmp_path)
     for text in [stories[0], *sample("spam", "held", 3)]:
         assert loaded.score(text) == quality.score(text)
         assert loaded.flags(text) == quality.flags(text)
+
+
+# --- surprise ------------------------------------------------------------------------
+
+
+def test_surprise_by_hand():
+    """A text of 50 "a" has 49 runs: " aaa", 47 of "aaaa" and "aaa "; three texts have
+    3, 141 and 3, to which each of the 2^18 columns adds one half."""
+    model = Surprise.fit(["a" * 50] * 3, ["zq" * 50])
+    total = 3 * 49 + (1 << BITS) / 2
+    bits = -np.log2(np.array([3.5] + [141.5] * 47 + [3.5]) / total)
+    assert model.of(["a" * 50])[0] == pytest.approx(bits.mean(), abs=1e-3)
+    assert model.of(["zq"])[0] == 0.0  # too short to judge
+    with pytest.raises(ValueError, match="limit needs 3"):
+        Surprise.fit(["a"], [])
+
+
+def test_noise_of_unseen_making_surprises(stories, library, tmp_path):
+    model = Surprise.fit(stories[:300] + library[:200], sample("gibberish", "fit", 40))
+    noise = sample("gibberish", "held", 60)
+    noise += [" ".join(text.split())[::-1] for text in stories[:40]]
+    assert np.mean([flags == ["gibberish"] for flags in model.flags_of(noise)]) >= 0.95
+    good = stories[300:] + library[200:]
+    assert sum(map(bool, model.flags_of(good))) <= 0.01 * len(good)
+    model.save(tmp_path / "surprise.npz")
+    loaded = Surprise.load(tmp_path / "surprise.npz")
+    assert loaded.of(good).tolist() == model.of(good).tolist()
 
 
 # --- toxicity ------------------------------------------------------------------------
@@ -231,16 +314,35 @@ def test_the_list_finds_what_it_lists_and_nothing_else(stories):
 
 
 def test_the_learned_filter_finds_insults_that_no_list_has(stories):
-    model = fit_toxicity(
-        toxic_sample("fit", stories[:200], 0) + stories[200:400],
-        [True] * 200 + [False] * 200,
-    )
-    toxic, clean = toxic_sample("held", stories[400:500], 1), stories[500:]
+    """Learnt from examples of this chapter, found in others, pages of insults."""
+    rng = random.Random(5)
+    bad = [training_texts.insulting_text(rng) for _ in range(200)]
+    model = ToxicityModel.fit(bad + stories[:300], [True] * 200 + [False] * 300)
+    toxic = [
+        " ".join(insulting_text("held", rng) for _ in range(4)) for _ in range(100)
+    ]
+    toxic = [f"{story} {text}" for story, text in zip(stories[400:], toxic)]
     assert not any(map(insults_in, toxic))
     found = [toxicity_flags(text, model=model) for text in toxic]
-    wrong = [text for text in clean if toxicity_flags(text, model=model)]
+    wrong = [text for text in stories[300:] if toxicity_flags(text, model=model)]
     assert sum(f == ["insult_learned"] for f in found) >= 0.9 * len(toxic)
-    assert len(wrong) <= 0.01 * len(clean)
+    assert len(wrong) <= 0.01 * len(stories[300:])
+
+
+def test_the_examples_are_not_those_of_the_held_family():
+    """No sentence, and no invented insult, of what the score is made of."""
+    for phrases, kind in (
+        (SPAM, "spam"),
+        (TOXIC, "toxic"),
+        (BOILERPLATE, "boilerplate"),
+    ):
+        mine = {"spam": training_texts.SPAM, "toxic": training_texts.TOXIC}
+        mine = mine.get(kind, training_texts.MACHINERY)
+        for family in ("tuning", "held"):
+            held = {" ".join(s.lower().split()) for s in phrases[family]["sentence"]}
+            assert not held & {" ".join(s.lower().split()) for s in mine["sentence"]}
+    heads, tails = training_texts.TOXIC["head"], training_texts.TOXIC["tail"]
+    assert not {a + b for a in heads for b in tails} & {*NEW_INSULTS, *INSULTS}
 
 
 def test_the_commands_learn_and_judge(tmp_path, capsys, stories):

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from ch01_data.decontaminate import EvaluationIndex, overlap
 from ch01_data.decontaminate import main as decontaminate_main
 from ch01_data.filters import (
+    CHARACTERS_TO_JUDGE,
     PAPER_RULES,
     RULES,
     View,
     clean_text,
-    extract_text,
     main,
     menu_lines,
     normalize_text,
@@ -24,12 +24,18 @@ from ch01_data.filters import (
     strange_words,
 )
 from ch01_data.language import language_flags
+from ch01_data.learned_filters import LearnedFilters, load_learned_filters
 from ch01_data.letters import LEAST_DOCUMENTS, RARE_PAIRS, is_strange, rare_pairs
 from ch01_data.letters import main as letters_main
 from ch01_data.pii import mask_pii
+from ch01_data.plain_text import clean_texts
+from ch01_data.quality_model import GOOD, QualityModel
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
+from ch01_data.surprise import Surprise
 from ch01_data.throughput import main as throughput_main
+from ch01_data.throughput import mixed
+from ch01_data.toxicity import ToxicityModel
 from tests.families import sample
 
 PROSE = """When the rain stopped, the two brothers went down to the harbour. Nobody was
@@ -53,7 +59,7 @@ CAUGHT = {
     "ellipsis_lines": "\n".join(f"{w} and then the story of {w}..." for w in WORDS),
     "alphabetic_words": " ".join(f"word {i} {i * 7} {i * 13}" for i in range(30)),
     "stop_words": "Neko wa niwa ni iru. Inu mo niwa ni iru. Tori ga naku. Yama ga aru.",
-    "duplicate_lines": "A b c.\n" * 6 + PROSE.replace(" ", "\n")[:60],
+    "duplicate_lines": "He came.\n" * 9 + PROSE.replace("\n", " ").replace(". ", ".\n"),
     "duplicate_paragraphs": f"{PROSE}\n\nThe end.\n\n" * 2,
     "duplicate_line_characters": "The best shop in the whole town.\n" * 6 + PROSE[:200],
     "duplicate_paragraph_characters": "\n\n".join([PROSE, "The end.", PROSE]),
@@ -68,8 +74,8 @@ CAUGHT = {
     "hashtag_ratio": "#win #free so good #now you #go wow #yes ok #fun more #buy all",
     "compression_ratio": "All work and no play makes Jack a dull boy. " * 60,
     "strange_words": random_letters(80),
-    "notice_density": "Please enable JavaScript. We use cookies; read our privacy policy "
-    "and the terms of use before you go on. All rights reserved by the owner.",
+    "notice_density": "Please enable JavaScript. We use cookies; read our privacy "
+    "policy and the terms of use before you go on. All rights reserved by the owner.",
     "menu_lines": "\n".join("Home About Contact Products Services Jobs Press".split()),
 }
 
@@ -120,7 +126,7 @@ def test_the_papers_drop_what_this_book_keeps():
     texts = [d.text for d in documents if len(d.text.split()) >= 50]
     lost = [quality_flags(text, PAPER_RULES, limit=None) for text in texts]
     assert sum("curly_brackets" in flags for flags in lost) > 0.3 * len(texts)
-    assert sum(map(bool, lost)) > 0.9 * len(texts)
+    assert sum(map(bool, lost)) > 0.8 * len(texts)
 
 
 def test_noise_is_flagged_at_any_length():
@@ -138,8 +144,9 @@ def test_rules_alone_catch_most_noise_and_notices(kind):
     assert sum(bool(quality_flags(text)) for text in texts) >= 0.95 * len(texts)
 
 
-def test_only_so_many_characters_are_judged():
-    text = PROSE + " " * 70_000 + random_letters(500)
+def test_only_so_many_characters_are_judged(shared):
+    play = (shared / "data" / "tinyshakespeare.txt").read_text()
+    text = play[:CHARACTERS_TO_JUDGE] + random_letters(20_000)
     assert quality_flags(text) == []
     assert "strange_words" in quality_flags(text, limit=None)
 
@@ -215,59 +222,6 @@ def test_normalising_twice_changes_nothing_more(text):
     assert not any(ord(c) < 32 and c not in "\t\n" for c in once)
 
 
-# --- pages ---------------------------------------------------------------------------
-
-PAGE = """<!doctype html><html><head><title>T</title><style>p{x}</style></head><body>
-<nav><a href="/">Home</a> <a href="/a">About</a></nav>
-<div class="menu"><a href="/1">One link</a> | <a href="/2">Another link</a></div>
-<article><h1>The key</h1>
-<p>Anna found a <b>red</b> key &amp; kept   it.
-It was <a href="/key">old</a>.</p>
-<ul><li>a lamp</li><li>a rope</li></ul>
-<pre>x = 1
-  y = 2</pre><script>var p = "<p>not text</p>";</script></article>
-<footer>All rights reserved</footer></body></html>"""
-
-
-def test_a_page_becomes_its_running_text():
-    assert extract_text(PAGE).split("\n\n") == [
-        "The key",
-        "Anna found a red key & kept it. It was old.",
-        "a lamp",
-        "a rope",
-        "x = 1\n  y = 2",
-    ]
-
-
-def test_a_story_survives_a_page_around_it():
-    for story in generate(30, 1, "train"):
-        paragraphs = "".join(f"<p>{p}</p>" for p in story.text.split("\n\n"))
-        page = f"<html><body><nav><a>Home</a></nav><main>{paragraphs}</main></body>"
-        assert extract_text(page) == story.text
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        "",
-        "plain",
-        "<p>a<p>b",
-        "</nav></p>x",
-        "<nav>never closed",
-        "<a" * 50,
-        "<!--",
-        "&#",
-    ],
-)
-def test_broken_pages_end_in_text(html):
-    assert isinstance(extract_text(html), str)
-
-
-def test_deep_nesting_takes_no_stack():
-    depth = 100_000
-    assert extract_text("<div>" * depth + "deep" + "</div>" * depth) == "deep"
-
-
 # --- decontamination -----------------------------------------------------------------
 
 EXAM = [
@@ -317,7 +271,7 @@ def test_the_commands_count(tmp_path, capsys):
     assert "bad.txt: " in out and "strange_words" in out
     assert "1 of 2 documents flagged" in out
     assert main([*source, "--paper"]) == 0
-    assert "1 of 2 documents flagged" in capsys.readouterr().out
+    assert "2 of 2 documents flagged" in capsys.readouterr().out
     assert main([*source, "--compare"]) == 0
     assert "50 to 100000" in capsys.readouterr().out
     exam = str(tmp_path / "good.txt")
@@ -325,8 +279,46 @@ def test_the_commands_count(tmp_path, capsys):
     assert "1 of 2 documents overlap" in capsys.readouterr().out
 
 
+def few_filters():
+    """Filters learnt from a few texts, in a second."""
+    good = [story.document for story in generate(40, 4, "train")]
+    good += [document.text for document in read_documents("pylib", limit_bytes=400_000)]
+    good = good[:60]
+    bad = sample("spam", "fit", 60)
+    labels = [GOOD] * 60 + ["spam"] * 60
+    return LearnedFilters(
+        Surprise.fit(good, sample("gibberish", "fit", 20)),
+        QualityModel.fit(good + bad, labels),
+        ToxicityModel.fit(good + bad, [False] * 60 + [True] * 60),
+    )
+
+
+def test_plain_text_falls_at_the_first_filter_that_speaks(tmp_path):
+    few_filters().save(tmp_path)
+    learned = load_learned_filters(tmp_path)
+    story = next(generate(1, 9, "train")).document
+    texts = [story, random_letters(80), "And so on.", sample("spam", "fit", 1)[0]]
+    texts += [f"{story} You bogwit!", f"{story} Mail ann@site.example.", "Guten Tag"]
+    found = clean_texts(texts, learned)
+    assert [flags[:1] for _, flags in found[:5]] == [
+        [],
+        ["gibberish"],
+        ["word_count"],
+        ["spam"],
+        ["bad_words"],
+    ]
+    assert found[5] == (f"{story} Mail [EMAIL].", [])
+    for text, one in zip(texts, found):
+        assert clean_texts([text], learned) == [one]
+    assert clean_texts([], learned) == []
+    assert clean_texts(texts[1:2])[0].flags[0] != "gibberish"
+
+
 def test_throughput_is_measured(tmp_path, capsys):
     out = tmp_path / "speeds.json"
+    few_filters().save(tmp_path / "filters")
     flags = ["--source", "storyworld", "--megabytes", "0.05", "--repeats", "2"]
-    assert throughput_main([*flags, "--out", str(out)]) == 0
+    flags += ["--filters", str(tmp_path / "filters"), "--out", str(out)]
+    assert throughput_main(flags) == 0
     assert "MB/s" in capsys.readouterr().out and out.exists()
+    assert mixed([["a", "b", "c", "d"], ["x", "y"]]) == ["a", "x", "b", "c", "y", "d"]

@@ -4,7 +4,13 @@ import re
 
 import pytest
 
-from ch01_data.language import language, language_flags, main, prose_of
+from ch01_data.language import (
+    identifier,
+    language,
+    language_flags,
+    main,
+    prose_of,
+)
 from ch01_data.sources import read_documents
 from ch01_data.storyworld import generate
 
@@ -43,9 +49,12 @@ FOREIGN = {
     "Ніхто його не бачив, лише дівчинка біля вікна тихо сміялася.",
     "el": "Το πρωί ο μυλωνάς κατέβηκε στο ποτάμι και έψαχνε το κόκκινο καπέλο του. "
     "Κανείς δεν το είχε δει, μόνο το κορίτσι στο παράθυρο γελούσε.",
-    "ja": "朝、粉屋は川へ下りて赤い帽子を探しました。誰も見ていませんでしたが、窓辺の女の子だけが静かに笑っていました。",
-    "zh": "早晨，磨坊主走到河边寻找他的红帽子。没有人见过它，只有窗边的小女孩轻轻地笑着。",
-    "ko": "아침에 방앗간 주인은 강가로 내려가 빨간 모자를 찾았습니다. 아무도 보지 못했지만 창가의 소녀만 조용히 웃었습니다.",
+    "ja": "朝、粉屋は川へ下りて赤い帽子を探しました。誰も見ていま"
+    "せんでしたが、窓辺の女の子だけが静かに笑っていました。",
+    "zh": "早晨，磨坊主走到河边寻找他的红帽子。没"
+    "有人见过它，只有窗边的小女孩轻轻地笑着。",
+    "ko": "아침에 방앗간 주인은 강가로 내려가 빨간 모자를 찾았습니다"
+    ". 아무도 보지 못했지만 창가의 소녀만 조용히 웃었습니다.",
 }
 
 
@@ -80,11 +89,24 @@ def test_source_code_is_kept():
 
 
 def test_foreign_prose_within_code_is_seen():
-    code = "import os\n\n\ndef f(x, y):\n    return [x[0], y]\n\n\nTABLE = {1: f(2, 3)}\n"
+    code = (
+        "import os\n\n\ndef f(x, y):\n    return [x[0], y]\n\n\nTABLE = {1: f(2, 3)}\n"
+    )
     assert language_flags(code) == [] and language(code)[0] in ("en", "und")
     comments = "\n".join(f"# {line}" for line in FOREIGN["de"].split(". "))
     assert language_flags(f"{comments}\n{code}") in ([], ["language"])
     assert prose_of(f"# Das ist gut.\n{code}") == "Das ist gut."
+
+
+def test_code_whose_names_are_foreign_is_code_and_no_foreign_prose():
+    code = "def berechne_summe(zahlen, anfang=0):\n    ergebnis = anfang\n"
+    code += "    for zahl in zahlen:\n        ergebnis = ergebnis + zahl\n"
+    code += "    return ergebnis\n\n\nclass Verzeichnis(Ordner):\n"
+    code += "    def schreibe(self, datei, inhalt):\n"
+    code += "        self.dateien[datei] = inhalt\n"
+    code += "        return self.pruefe(datei, inhalt)\n"
+    assert identifier().classify(code)[0] == "de"
+    assert language(code) == ("und", 0.0) and language_flags(code) == []
 
 
 def test_a_text_without_letters_has_no_language():

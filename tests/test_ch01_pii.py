@@ -51,7 +51,10 @@ PII = [
     ('{"api_key": "q8Zt3LmWx0Vb9YrK"}', '{"api_key": "[KEY]"}'),
     ("password: hU7!kq2Zs", "password: [KEY]"),
     ("Authorization: Bearer mF9.B5f-4.1JqMx8", "Authorization: Bearer [KEY]"),
-    ("db = postgres://app:x7Kq2Lm9@db.example/x", "db = postgres://app:[KEY]@db.example/x"),
+    (
+        "db = postgres://app:x7Kq2Lm9@db.example/x",
+        "db = postgres://app:[KEY]@db.example/x",
+    ),
 ]
 NOT_PII = [
     "x[1::2] + y[::2] at 12:30:45 on 2024-01-15",
@@ -192,15 +195,17 @@ HELD_FORMS = {
         lambda r: f"curl -H 'authorization: bearer <<{_random_of(r, ALNUM, 30)}>>'",
         lambda r: f"?access_token=<<{_random_of(r, ALNUM, 24)}>>&page=2",
         lambda r: f"my password is <<{_random_of(r, ALNUM + '!#%', 14)}x7Q>>",
-        lambda r: "-----BEGIN EC PRIVATE KEY-----\n"
-        + "\n".join(base64.b64encode(r.randbytes(48)).decode() for _ in range(4))
-        + "\n-----END EC PRIVATE KEY-----",
+        lambda r: (
+            "-----BEGIN EC PRIVATE KEY-----\n"
+            + "\n".join(base64.b64encode(r.randbytes(48)).decode() for _ in range(4))
+            + "\n-----END EC PRIVATE KEY-----"
+        ),
     ],
 }
 
 
 def _planted(made, kind):
-    """Return (text, secret) of a form: the secret stands between the marks, or is all."""
+    """Return (text, secret) of a form: it stands between the marks, or is all."""
     head, mark, rest = made.partition("<<")
     if not mark:
         return made, made
@@ -252,10 +257,17 @@ def test_changes_by_hand():
 
 def test_random_runs_look_random_and_names_do_not():
     rng = random.Random(0)
-    for alphabet in (ALNUM, BASE64, "0123456789abcdef", string.ascii_lowercase + "0123"):
+    for alphabet in (
+        ALNUM,
+        BASE64,
+        "0123456789abcdef",
+        string.ascii_lowercase + "0123",
+    ):
         runs = [_random_of(rng, alphabet, 24) for _ in range(300)]
         assert sum(map(looks_random, runs)) >= 0.98 * 300, alphabet
-    names = "get_default_value SomeCamelCaseName CONSTANT_NAME_2 utf8_decoder2 python3.11"
+    names = (
+        "get_default_value SomeCamelCaseName CONSTANT_NAME_2 utf8_decoder2 python3.11"
+    )
     names += " example-host.example application/json aaaaaaaaaaaa1 12345678 sha256sum"
     assert not [name for name in names.split() if looks_random(name)]
 

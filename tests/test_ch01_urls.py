@@ -83,7 +83,14 @@ def test_every_spelling_of_a_number_is_a_number():
 
 
 def test_names_with_digits_are_names():
-    for host in ("1.example", "127.0.0.1.example", "0x7f.org", "face.b00c", "a1", "x.b"):
+    for host in (
+        "1.example",
+        "127.0.0.1.example",
+        "0x7f.org",
+        "face.b00c",
+        "a1",
+        "x.b",
+    ):
         assert not is_ip_host(host)
 
 
@@ -177,7 +184,9 @@ def test_a_canonical_spelling_is_its_own(scheme, path, query, port):
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from("abcde"), st.text("xyz1", max_size=3)), st.randoms())
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.text("xyz1", max_size=3)), st.randoms()
+)
 def test_the_order_of_parameters_does_not_matter(parameters, rng):
     items = list(parameters.items())
     urls = []

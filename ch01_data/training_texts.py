@@ -1,0 +1,331 @@
+"""Examples for the learned filters: what spam, insults and page machinery sound like.
+
+A classifier knows what it was shown. The crawl's own templates are few, so that one
+which learnt from them alone would know their sentences and not the genre. Here are more
+of them, written from what everybody's mailbox and every page's margin holds: they are
+for learning only, and no page of the crawl has a sentence of theirs.
+
+    spam_text(rng)         five to eleven sentences that sell something
+    insulting_text(rng)    four to eight sentences that are meant to hurt
+    machinery_text(rng)    four to nine lines of consent, menus, errors, accounts
+
+`{name}` stands for one of a list of phrases and `{2..9}` for a number.
+"""
+
+import random
+from collections.abc import Callable
+
+from ch01_data.planting import fill_in
+
+Phrases = dict[str, tuple[str, ...]]
+
+SPAM: Phrases = {
+    "sentence": (
+        "Buy {goods} now, {cut} off for the first {2..90} customers!",
+        "Hurry! This {offer} ends {when} and stock is running out.",
+        "Get your {goods} today with {extra} and a {2..60}-day money back guarantee.",
+        "Earn ${100..9000} a {period} from home, no experience or investment needed!",
+        "Make money online fast: our secret system pays ${20..900} an hour.",
+        "Congratulations! You have been selected as the lucky winner of {prize}.",
+        "Claim your {prize} now: just enter your card number to confirm delivery.",
+        "Lose {5..40} pounds in {2..6} weeks without diet or exercise, guaranteed!",
+        "This one simple {goods} secret will change your life, experts are stunned.",
+        "Instant approval for {money}, bad credit OK, cash in your account {when}.",
+        "Refinance your mortgage at {1..4}.{1..9}% and save thousands. Apply now!",
+        "Invest in {coin} today and double your money in {2..30} days, zero risk.",
+        "Join {10..900},000 members who earn passive income with {coin} trading.",
+        "Play {game} at our online casino, {50..500} free spins on your first deposit!",
+        "Bet now and get a {50..200}% welcome bonus, instant payouts, no limits.",
+        "Hot singles in {town} want to meet you tonight, sign up free!",
+        "Generic {pill} without prescription, discreet shipping, {cut} off.",
+        "Order {pill} online from a trusted pharmacy, lowest price guaranteed.",
+        "Buy {100..9000} real followers and likes, instant delivery, cheap prices.",
+        "Rank #1 on search engines with our SEO packages from ${9..99} a {period}.",
+        "High quality backlinks for sale, boost your traffic overnight!",
+        "Need an essay? Our writers deliver a top paper in {2..24} "
+        "hours, from ${5..30} a page.",
+        "Exclusive deal for you: two {goods} for the price of one, {when} only.",
+        "Don't wait, order your {goods} before prices go up!!!",
+        "Visit our store for the best {goods} deals, unbeatable prices every day.",
+        "{cut} discount on all {goods}, use code SAVE{5..50} at checkout.",
+        "Free shipping on every order over ${20..90}, {extra} included.",
+        "Customers love our {goods}: rated {4..5} stars by thousands of happy buyers.",
+        "Was ${200..900}, now only ${19..99}! Huge clearance sale on {goods}.",
+        "Our {goods} work {2..10} times faster than other brands, or your money back.",
+        "Looking for cheap {goods}? You found the number one {goods} shop in {town}.",
+        "Call now, our agents are standing by: {when} only, {extra}!",
+        "Best {goods}, cheap {goods}, {goods} sale, buy {goods} "
+        "online, {goods} {town}.",
+        "Unlock exclusive savings on {goods}, subscribers get {cut} off.",
+        "Only {2..20} {goods} left in stock, {10..200} people have this in their cart.",
+        "Say goodbye to {trouble} with our amazing new {goods} formula.",
+        "Tired of {trouble}? Try our {goods} risk free for {7..60} days.",
+        "Doctors don't want you to know this trick against {trouble}.",
+        "Special promotion: {prize} for every new customer who orders {when}.",
+        "Work at home moms make ${100..900} a {period}, start today!",
+        "Your coupon for {cut} off {goods} is waiting, click the link to redeem it.",
+        "Wholesale {goods} direct from the factory, bulk discounts, "
+        "worldwide delivery.",
+        "Get out of debt now! Consolidate your loans and pay {cut} less.",
+        "Amazing results in days: {goods} that really work, guaranteed.",
+        "Limited edition {goods}, premium quality at half the price.",
+        "Compare {goods} quotes in {2..5} minutes and save up to ${100..900} a year.",
+        "Dear friend, I have {1..40} million dollars to transfer and need your help.",
+        "Upgrade now to premium and get {3..12} months free, cancel anytime.",
+        "As seen on TV! The {goods} everybody wants, yours for ${9..99}.99.",
+        "You will not find a better price on {goods} anywhere, we promise.",
+        "Trusted by {2..90},000 customers worldwide, top {goods} at bargain prices.",
+        "Sign up {when} and win {prize}, no purchase necessary!",
+        "Grab your {offer} now, deals like this never last.",
+        "{goods} from €{5..90}, £{5..90} or ${5..90}: pay later with {money}.",
+    ),
+    "goods": (
+        "watches", "sunglasses", "handbags", "sneakers", "perfume", "jewelry",
+        "vitamins",
+        "supplements", "weight loss pills", "skin care cream", "anti-aging serum",
+        "laptops", "smartphones", "headphones", "software licenses",
+        "antivirus software",
+        "web hosting", "insurance", "holiday packages", "hotel deals", "flight tickets",
+        "furniture", "carpets", "kitchen knives", "air fryers", "vacuum cleaners",
+        "solar panels", "used cars", "tyres", "car parts", "mattresses", "curtains",
+        "protein powder", "hair growth oil", "e-cigarettes", "CBD oil", "gift cards",
+        "diplomas", "fishing gear", "tools", "garden sheds", "roof repairs",
+        "batteries",
+        "toner cartridges", "wedding dresses", "contact lenses",
+        "hearing aids", "diamonds",
+        "streaming boxes", "game credits", "electric bikes", "memory foam pillows",
+    ),
+    "offer": ("offer", "deal", "flash sale", "bargain", "special",
+    "promotion", "bundle"),
+    "when": ("tonight", "today", "this week", "at midnight", "in 24 hours",
+    "on Black Friday"),
+    "cut": ("{10..90}%", "up to {30..90}%", "half", "{10..90} percent", "${5..200}"),
+    "extra": ("free gifts", "free delivery", "a bonus e-book", "24/7 support",
+    "a trial pack"),
+    "period": ("day", "week", "month"),
+    "prize": ("a brand new phone", "a ${100..1000} gift card",
+    "a free cruise", "a new car",
+              "{10..900} thousand dollars", "a luxury watch",
+              "an all-inclusive holiday"),
+    "money": ("payday loans", "personal loans", "a credit card",
+    "a cash advance", "finance"),
+    "coin": ("bitcoin", "crypto", "forex", "gold", "penny stocks", "our trading robot"),
+    "game": ("slots", "poker", "blackjack", "roulette", "bingo"),
+    "pill": ("viagra", "cialis", "xanax", "painkillers", "sleeping pills",
+    "diet pills"),
+    "trouble": ("hair loss", "back pain", "wrinkles", "belly fat",
+    "high bills", "snoring",
+                "bad skin", "low energy", "slow computers", "credit card debt"),
+    "town": ("London", "Boston", "Sydney", "Berlin", "Denver", "Glasgow",
+    "Austin", "Vienna"),
+}  # fmt: skip
+
+TOXIC: Phrases = {
+    "sentence": (
+        "You {bad} {insult}, nobody wants you here.",
+        "{who} is the dumbest {insult} I have ever seen.",
+        "Shut your mouth, {insult}.",
+        "What a {bad} piece of {dirt} you are, {who}.",
+        "I hate you and your {bad} {thing}.",
+        "Go away, you {bad} little {insult}, and never come back.",
+        "Everyone is laughing at you, {insult}.",
+        "You disgust me, you {bad} {insult}.",
+        "Only an idiot or a {insult} could write such {dirt}.",
+        "{who} should be ashamed, that {bad} {insult} has no brain.",
+        "Listen, {insult}: nobody cares what a {bad} {kind} like you thinks.",
+        "You are too stupid to breathe, {who}, you total {insult}.",
+        "Get out of here, {bad} {insult}s like you ruin everything.",
+        "Are you a moron or just a {insult}?",
+        "I despise {who}, the {bad} {insult} who wrote this {dirt}.",
+        "You are worthless, {who}, a {bad} waste of space.",
+        "Crawl back into your hole, you {insult}.",
+        "Somebody should slap that {insult} in the face.",
+        "Your {thing} is {dirt}, just like you, {insult}.",
+        "{insult}s should not be allowed to speak, least of all {who}.",
+        "Nobody asked for your opinion, {bad} {insult}.",
+        "How can anyone be such a {bad} {insult}?",
+        "I would not trust a {insult} like {who} with a broom.",
+        "Choke on it, you {bad} {insult}.",
+        "All {kind}s are {bad} {insult}s, throw them out.",
+        "Why are you even alive, {insult}?",
+        "Look at this {insult}, too {bad} to tie his own shoes.",
+        "{who}, you lying, {bad} {insult}, we know what you did.",
+        "Stop whining, {insult}, you make me sick.",
+        "The world would be better without {insult}s like {who}.",
+        "That {insult} can't spell, can't think and stinks too.",
+        "Keep your {bad} hands off, {insult}, or you will regret it.",
+        "You call that a {thing}? A blind {insult} could do better.",
+        "Bring me one {kind} who is not a {insult}, I dare you.",
+        "Cry about it, {who}, you spineless {insult}.",
+        "My dog is smarter than this {bad} {insult}.",
+        "Hey {insult}, drop dead.",
+        "With a face like yours, {insult}, I would stay at home.",
+        "Once a {insult}, always a {insult}, and {who} is the worst.",
+        "May {who} rot, the {bad} {insult}.",
+        "Nobody will ever love a {insult} like you.",
+        "You should be locked up, you {bad} {insult}.",
+        "Of course the {insult} is at it again, how {bad} can one be?",
+        "I have met smarter stones than {who}, what a {insult}.",
+        "Typical {kind}: a {insult} from head to toe.",
+        "Do us all a favour and leave, {insult}.",
+        "They let any {insult} in here these days, even {who}.",
+        "If I see that {insult} again I will break his {bad} nose.",
+        "You and your {insult} friends can go to hell.",
+        "What an embarrassing {insult}, {who} makes me want to vomit.",
+        "Your parents must be ashamed of raising such a {insult}.",
+        "No wonder everybody avoids you, {bad} {insult}.",
+        "Keep talking, {insult}, it only shows how {bad} you are.",
+        "Oh look, the {insult} has an opinion. How {bad}.",
+        "Burn in hell, {insult}.",
+        "{kind}s like {who} are nothing but {insult}s and thieves.",
+        "Thank you for nothing, {insult}. You are a joke.",
+        "Go cry to {who}, you {insult}ish little {kind}.",
+        "This {insult} ought to be banned, kicked and forgotten.",
+        "You are the reason why people hate {kind}s, {insult}.",
+        "Who let the {insult} out? Put a sack over that {bad} head.",
+        "Even for a {insult} this is {bad}.",
+        "Admit it, {who}: you are a coward, a liar and a {insult}.",
+        "I spit on you and all your {insult} kin.",
+        "Nothing but {dirt} comes out of that {insult}'s mouth.",
+        "Stupid {insult}! Stupid, stupid {insult}!",
+        "Be quiet, {insult}, grown-ups are talking.",
+        "A {insult} like {who} should never have been born.",
+        "Whoever made this is a {bad}, talentless {insult}.",
+        "Take your {thing} and choke, {insult}.",
+        "We will find you, {insult}, and then you will be sorry.",
+        "You {insult}! You absolute {insult}!",
+        "How dare you, you {bad} {insult}?",
+        "Learn to read, {insult}.",
+        "{who} must be the most {bad} {insult} on earth.",
+        "Ugh, another {insult}. Throw it back into the swamp.",
+    ),
+    # A new word almost every time, so that what stands around it is what is learnt.
+    "insult": ("{head}{tail}",),
+    "head": tuple("bog grub mud gob slack snot pong fuddle lump oaf plonk prat dreg "
+                  "wimp twaddle worm mop rat dork nit grum clod fleck spit gloop tosh "
+                  "blunder quibble fuss moon piffle slime crumb wobble drool flub zog "
+                  "bumble crag".split()),
+    "tail": tuple("wit nose wart pot ling skull pants toad noodle basket slug jowl "
+                  "poke kin knuckle sack breath brain face pickle fumble ard olt et le "
+                  "bucket grit gulper drop monger".split()),
+    "bad": ("stupid", "ugly", "filthy", "worthless", "pathetic", "miserable",
+    "disgusting",
+            "brainless", "clueless", "lazy", "dirty", "revolting", "useless",
+            "ignorant",
+            "sad", "vile", "rotten", "stinking", "gutless", "spineless",
+            "dim", "hopeless"),
+    "who": ("you", "this guy", "Brian", "your mother", "your sister", "the author",
+            "that woman", "our boss", "Karen", "the whole team", "your friend", "he"),
+    "thing": ("post", "comment", "face", "song", "opinion", "work", "family",
+    "drawing"),
+    "dirt": ("garbage", "trash", "rubbish", "filth", "dirt", "nonsense"),
+    "kind": ("foreigner", "fan", "player", "neighbour", "teacher", "kid", "driver"),
+}  # fmt: skip
+
+MACHINERY: Phrases = {
+    "sentence": (
+        "This website uses cookies so that we can provide you with "
+        "the best experience.",
+        "We and our {2..900} partners store and access information on your device.",
+        "Manage consent preferences: strictly necessary, functional, "
+        "performance, targeting.",
+        "Accept all cookies | Reject all | Cookie settings",
+        "By clicking accept you consent to the use of all cookies.",
+        "Your browser is out of date. Please update it to view this website correctly.",
+        "JavaScript is disabled. Enable it and reload the page.",
+        "Skip to content", "Back to top", "Read more", "Load more {part}", "Show less",
+        "Home > {part} > {part}", "{part} | {part} | {part} | {part} | {part}",
+        "Sign in | Create an account | My orders | Wish list",
+        "Log in to your account with your e-mail address and password.",
+        "Remember me. Forgot your password?",
+        "Username or e-mail, password, keep me signed in",
+        "© {1999..2026} {firm}. All rights reserved.",
+        "Copyright {1999..2026} {firm} and its affiliates. "
+        "Trademarks belong to their owners.",
+        "Terms & conditions | Privacy | Imprint | Contact us | Careers | Press",
+        "Use of this site constitutes acceptance of our terms of use "
+        "and privacy policy.",
+        "Subscribe to our newsletter. Enter your e-mail address. "
+        "Unsubscribe at any time.",
+        "Follow us on Facebook, Instagram, YouTube and LinkedIn.",
+        "Share on Facebook | Tweet | Pin it | E-mail | Print this page",
+        "404 Not Found. The page you are looking for has been moved or deleted.",
+        "500 Internal server error. Please try again later or "
+        "contact the administrator.",
+        "Access denied. You do not have permission to view this page.",
+        "Checking your browser before you access {firm}. This may take a few seconds.",
+        "Please verify that you are not a robot to continue.",
+        "Your session has expired. Please log in again.",
+        "Search results for: {part}. {0..90} results found. Sort by date, relevance.",
+        "Leave a reply. Your e-mail address will not be published. "
+        "Required fields are marked *",
+        "You must be logged in to comment. {0..90} comments. Report abuse.",
+        "Posted on {1..28} March {2005..2026} by admin in {part}. "
+        "Tags: {part}, {part}.",
+        "Related articles | Most read | Editor's picks | Trending now",
+        "Previous | 1 | 2 | 3 | {4..90} | Next", "Page {1..9} of {10..90}",
+        "Your shopping cart is empty. Continue shopping.",
+        "Add to cart | Add to wish list | Compare | In stock | Quantity: {1..9}",
+        "Choose your country and language: English, Deutsch, Français, Español",
+        "Download our app from the App Store or Google Play.",
+        "Advertisement. Scroll to continue. Report this ad.",
+        "This content is available to subscribers only. Start your "
+        "free trial to keep reading.",
+        "You have {1..9} free articles left this month. Subscribe for full access.",
+        "Powered by {firm}. Theme by {firm}. Hosted by {firm}.",
+        "Sitemap | RSS feed | Accessibility statement | Help centre | Feedback",
+        "Opening hours: Mon-Fri {7..10}:00-{16..20}:00. Customer "
+        "service. Returns and refunds.",
+        "The information on this site is for general purposes only; "
+        "{firm} accepts no liability.",
+        "Loading, please wait...", "Menu", "Close", "Search",
+        "Filter by {part}", "View all {part}",
+        "Last updated {1..28}/{1..12}/{2005..2026}. Views: {10..9000}. Rate this page.",
+        "Your privacy is important to us. See our data protection notice for details.",
+        "Turn on notifications from {firm}? Allow | Not now",
+        "Print | Save | Bookmark | Translate this page",
+    ),
+    "part": ("News", "Politics", "Health", "Products", "Blog", "Events",
+    "Recipes", "Travel",
+             "Technology", "Music", "Fashion", "Support", "About us",
+             "Services", "Shop",
+             "Gallery", "Downloads", "Books", "Community", "Archive",
+             "Finance", "Kids"),
+    "firm": ("Acme Media", "Northwind", "Contoso Ltd", "BluePress",
+    "WebWorks", "DailyHerald",
+             "Globex", "SunCity Times", "OpenShelf", "FastMart", "Pixel & Co",
+             "GreenLeaf"),
+}  # fmt: skip
+
+
+def _text(phrases: Phrases, low: int, high: int, rng: random.Random) -> list[str]:
+    chosen = rng.sample(phrases["sentence"], rng.randint(low, high))
+    filled = (fill_in(sentence, phrases, rng) for sentence in chosen)
+    return [sentence[:1].upper() + sentence[1:] for sentence in filled]
+
+
+def spam_text(rng: random.Random) -> str:
+    """Return a page of advertising."""
+    return rng.choice((" ", " ", "\n\n")).join(_text(SPAM, 5, 11, rng))
+
+
+def insulting_text(rng: random.Random) -> str:
+    """Return a page of insults, all of them of invented words and of common ones."""
+    return " ".join(_text(TOXIC, 4, 8, rng))
+
+
+def invented_insult(rng: random.Random) -> str:
+    """Return a word that is no word."""
+    return fill_in("{insult}", TOXIC, rng)
+
+
+def machinery_text(rng: random.Random) -> str:
+    """Return a page of what stands around texts, and no text."""
+    return rng.choice(("\n", "\n\n", " ")).join(_text(MACHINERY, 4, 9, rng))
+
+
+EXAMPLES: dict[str, Callable[[random.Random], str]] = {
+    "spam": spam_text,
+    "toxic": insulting_text,
+    "boilerplate": machinery_text,
+}
