@@ -39,6 +39,16 @@ HELPERS = (
     "metrics-export",
     "runtime-env-agent",
 )
+# Ray's command, told by Linux when the process that started it is gone: then it is
+# killed (prctl's option 1), and the processes that it started go with it.
+RAY_COMMAND = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv.pop(1)):
+    sys.exit("its parent was gone")
+from ray.scripts.scripts import main
+main()
+"""
 
 
 class RayEngine:
@@ -142,8 +152,8 @@ def free_port() -> int:
 def loopback_cluster(nodes: int = 2, cores: int = 1) -> Iterator[str]:
     """Run a Ray cluster of several nodes on this machine; yield its address.
 
-    Every process of it is ended afterwards, by its number; other Ray clusters on this
-    machine are left alone.
+    Every process of it is ended afterwards, by its number, and ends by itself where
+    this one is killed. Other Ray clusters on this machine are left alone.
 
     Raises:  OSError if a node does not start, with the last line that it said.
     """
@@ -153,7 +163,7 @@ def loopback_cluster(nodes: int = 2, cores: int = 1) -> Iterator[str]:
         for number in range(nodes):
             address = f"{node_address(0)}:{port}"
             place = ["--head", "--port", str(port), "--include-dashboard=false"]
-            place += ["--temp-dir", str(folder)]
+            place += ["--temp-dir", str(folder), "--no-monitor"]
             log = folder / f"node-{number}.log"
             node = _start_node(
                 ["--address", address] if number else place, number, cores, log
@@ -180,7 +190,8 @@ def _start_node(
     place: list[str], number: int, cores: int, log: Path
 ) -> subprocess.Popen:
     """Start one node in the foreground of a process of its own."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block"]
+    command = [sys.executable, "-c", RAY_COMMAND, str(os.getpid())]
+    command += ["start", "--block"]
     command += ["--node-ip-address", node_address(number), "--num-cpus", str(cores)]
     command += ["--object-store-memory", str(OBJECT_STORE_BYTES), *place]
     command += ["--include-log-monitor=false"]
