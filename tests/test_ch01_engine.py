@@ -526,7 +526,7 @@ def test_an_address_without_text_is_one_line(source, tmp_path, capsys):
 
 @contextmanager
 def at_most(seconds):
-    """Raise TimeoutError in what takes longer: a cluster that hangs must not hang us."""
+    """Raise TimeoutError in what takes longer, so that a cluster cannot hang us."""
 
     def stop(*_):
         raise TimeoutError(f"still at work after {seconds} s")
