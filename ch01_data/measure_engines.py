@@ -27,6 +27,7 @@ from pathlib import Path
 import psutil
 
 from ch01_data.data import CorpusConfig, build_corpus
+from ch01_data.engine import end_with_parent
 from ch01_data.engine_ray import loopback_cluster
 from ch01_data.files import run_command, sha256
 from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
@@ -158,18 +159,26 @@ def watched_memory(pid: int) -> Iterator[list[int]]:
         thread.join()
 
 
+def _build_watched(config: CorpusConfig) -> None:
+    end_with_parent()
+    build_corpus(config)
+
+
 def peak_of_build(config: CorpusConfig) -> tuple[int, float]:
     """Return the most memory that a build took in a process of its own, and its time.
 
     Raises:  OSError if the build failed.
     """
     child = multiprocessing.get_context("spawn").Process(
-        target=build_corpus, args=(config,)
+        target=_build_watched, args=(config,)
     )
     begun = time.perf_counter()
     child.start()
-    with watched_memory(child.pid) as most:
-        child.join()
+    try:
+        with watched_memory(child.pid) as most:
+            child.join()
+    finally:
+        child.terminate()
     if child.exitcode:
         raise OSError(f"the build ended with status {child.exitcode}")
     return most[0], time.perf_counter() - begun
