@@ -5,6 +5,7 @@ What a cluster costs beside one machine is measured by a command (engine_ray.py)
 
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -22,7 +23,7 @@ import numpy as np
 import psutil
 import pytest
 
-from ch01_data import engine
+from ch01_data import data, engine
 from ch01_data.batch_stages import StageConfig, clean_batch, normalize, quality
 from ch01_data.data import CorpusConfig, build_corpus, main, work_folder
 from ch01_data.dedup import near_duplicates
@@ -519,6 +520,33 @@ def test_an_address_without_text_is_one_line(source, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+class FarEngine(LocalEngine):
+    """Runs here what could run anywhere: it refuses what names a working file."""
+
+    shares_disk = False
+    sent = 0
+
+    def run(self, function, items):
+        for item in items:
+            sent = pickle.dumps((function, item))
+            assert b"/.corpus-" not in sent, (
+                f"{function} needs the disk of this machine"
+            )
+            FarEngine.sent += 1
+            function, item = pickle.loads(sent)
+            yield function(item)
+
+
+def test_what_is_sent_to_other_machines_needs_no_file_of_this_one(
+    thorough, monkeypatch
+):
+    near, far = thorough("near", workers=1), thorough("far")
+    build_corpus(near)
+    monkeypatch.setattr(data, "open_engine", lambda config: FarEngine())
+    build_corpus(far)
+    assert tree(near.out) == tree(far.out) and FarEngine.sent >= 4
 
 
 # --- Ray -----------------------------------------------------------------------------
