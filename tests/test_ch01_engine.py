@@ -33,6 +33,7 @@ from ch01_data.engine_ray import (
     free_port,
     loopback_cluster,
     node_address,
+    processes_of,
 )
 from ch01_data.files import sha256
 from ch01_data.sources import Document
@@ -571,11 +572,13 @@ def at_most(seconds):
 @pytest.fixture(scope="module")
 def cluster():
     """The address of a cluster of two nodes on this machine."""
-    with at_most(120), loopback_cluster(nodes=2, cores=1) as address:
+    with at_most(240), loopback_cluster(nodes=2, cores=1) as address:
         signal.alarm(0)
         yield address
-        ours = psutil.Process().children(recursive=True)
-    left = [p.name() for p in ours if p.is_running() and "ray" in " ".join(p.cmdline())]
+        children = psutil.Process().children(recursive=True)
+        sessions = {os.getsid(p.pid) for p in children if p.name() == "raylet"}
+        assert sessions and os.getsid(0) not in sessions
+    left = [process.name() for process in processes_of(sessions)]
     assert not left, "processes of the cluster that nobody ended"
 
 
@@ -652,23 +655,40 @@ def test_what_a_stage_raises_there_is_raised_here_and_a_lost_node_loses_nothing(
     assert len({path.stem for path in tmp_path.iterdir()}) == 2
 
 
-@pytest.mark.ray
-def test_a_cluster_ends_when_the_process_that_started_it_is_killed(tmp_path):
-    script = "import os, sys; from ch01_data.engine_ray import RAY_COMMAND; "
-    script += "exec(RAY_COMMAND.split('from ray')[0]); print('up', flush=True); "
-    script += "import time; time.sleep(60)"
-    parent = "import os, subprocess, sys, time; "
-    parent += "subprocess.Popen([sys.executable, '-c', sys.argv[1], str(os.getpid())])"
-    parent += "; time.sleep(60)"
-    command = [sys.executable, "-c", parent, script]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as started:
-        assert started.stdout.readline() == b"up\n"
-        (child,) = psutil.Process(started.pid).children()
-        started.kill()
-    _, alive = psutil.wait_procs([child], timeout=10)
+STARTER = """
+import subprocess, sys, time
+from ch01_data import engine_ray
+def start(place, number, cores, log):
+    log.write_bytes(engine_ray.STARTED)
+    command = [sys.executable, "-c", sys.argv[1]]
+    return subprocess.Popen(command, start_new_session=True)
+engine_ray._start_node = start
+with engine_ray.loopback_cluster(nodes=1):
+    time.sleep(60)
+"""
+NODE = """
+import subprocess, sys, time
+orphan = "import time; time.sleep(60)"  # no list of descendants holds it
+parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]])"
+subprocess.run([sys.executable, "-c", parent, orphan])
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_cluster_ends_when_the_process_that_started_it_is_killed():
+    command = [sys.executable, "-c", STARTER, NODE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout.readline() == b"up\n"
+        guard, node = psutil.Process(starter.pid).children()
+        ours = list(processes_of({os.getsid(guard.pid), os.getsid(node.pid)}))
+        assert len(ours) == 3, "the guard, the node and the orphan"
+        folder = guard.cmdline()[-1]
+        starter.kill()
+    _, alive = psutil.wait_procs(ours, timeout=15)
     for process in alive:
         process.kill()
-    assert not alive
+    assert not alive and not Path(folder).exists()
 
 
 @pytest.mark.ray
