@@ -209,7 +209,11 @@ def measure_memory(
                 "documents": read["documents_out"],
                 "peak_memory_bytes": most,
                 "seconds": seconds,
-                "removed": {s["name"]: s["removed"] for s in report["stages"]},
+                "removed": {
+                    stage["name"]: stage["removed"]
+                    for stage in report["stages"]
+                    if stage["removed"]
+                },
             }
         )
         print(f"{size:7,.0f} MB {seconds:8.1f} s {most / 1e6:8.0f} MB at most")

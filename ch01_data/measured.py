@@ -22,6 +22,7 @@ import psutil
 from ch01_data.engine import usable_cores
 from ch01_data.files import write_json
 
+PLACES = ("--out", "--work")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -77,8 +78,13 @@ def commit() -> str:
 
 
 def command_of(module: str, argv: Sequence[str] | None) -> str:
-    """Return what was typed to run a module; `argv` None: it was typed just now."""
-    return " ".join([f"python -m {module}", *(sys.argv[1:] if argv is None else argv)])
+    """Return what was typed to run a module; `argv` None: it was typed just now.
+
+    Folders for the result and for working files change no figure and are left out.
+    """
+    words = iter(sys.argv[1:] if argv is None else argv)
+    kept = [word for word in words if word not in PLACES or not next(words, None)]
+    return " ".join([f"python -m {module}", *kept])
 
 
 def write_result(

@@ -50,7 +50,8 @@ def test_spread_by_hand():
 
 
 def test_a_result_says_how_to_get_it_again(tmp_path):
-    command = command_of("ch01_data.x", ["--seed", "3"])
+    words = ["--out", "here", "--seed", "3", "--work", "there"]
+    command = command_of("ch01_data.x", words)
     write_result(tmp_path / "r" / "x.json", "a test", command, {"a": 1}, seeds=[3])
     kept = json.loads((tmp_path / "r" / "x.json").read_text(encoding="utf-8"))
     assert kept["command"] == "python -m ch01_data.x --seed 3"

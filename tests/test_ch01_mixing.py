@@ -187,6 +187,9 @@ def test_temperature_makes_the_sources_of_a_mix_alike(plays, tmp_path):
     assert [count.share for count in report.sources.values()] == pytest.approx(
         [0.5, 0.5], abs=0.01
     )
+    assert [count.asked for count in report.sources.values()] == pytest.approx(
+        [0.5, 0.5], abs=1e-5
+    )
 
 
 def test_a_source_that_is_too_small_is_read_again(plays, tmp_path):
