@@ -1,119 +1,47 @@
-"""How fast deduplication is, how much memory it takes, and what it finds.
+"""How fast deduplication is, and what it finds.
 
     python -m ch01_data.dedup_benchmark speed    beside datasketch, in one run
-    python -m ch01_data.dedup_benchmark memory   100 MB to 1 GB of text, streamed past
     python -m ch01_data.dedup_benchmark recall   planted copies and chains
+    python -m ch01_data.dedup_benchmark curve    candidates, measured against theory
 
-Each writes `results/dedup_NAME.json` in this folder: values, command, seed, machine.
+Each writes `results/dedup_NAME.json` in this folder. How much memory it takes is
+measured with the rest of the clean-up (measure_engines.py).
 """
 
 import argparse
-import json
-import os
-import platform
 import random
-import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 
-from ch01_data.dedup import exact_labels, near_labels
-from ch01_data.files import run_command, write_json
+from ch01_data.dedup import near_labels
+from ch01_data.files import run_command
 from ch01_data.joining import clusters_of
+from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
 from ch01_data.minhash import band_keys, candidate_probability, choose_bands
-from ch01_data.near_copies import chain_of_copies, invented_words, near_copies
+from ch01_data.near_copies import (
+    chain_of_copies,
+    near_copies,
+    s_curve,
+)
 from ch01_data.shingles import Reread, in_batches
 from ch01_data.storyworld import generate
 
-RESULTS = Path(__file__).parent / "results"
-VOCABULARY = 50_000
-WORDS_A_DOCUMENT = 134  # of five signs and a space: 804 bytes
 COPIED_SHARE = 0.1
+LEAST_LIKE = 0.7  # Jaccard; what is joined below is an error whatever was asked for
 
 
-def streamed_texts(n_bytes: int, seed: int = 0) -> Iterator[str]:
-    """Yield documents of about 800 bytes until there are so many; a tenth near copies.
-
-    Words are drawn as in a language, the r-th most frequent with probability ~ 1/r.
-    Every reading gives the same texts.
-    """
-    words = np.array(invented_words(random.Random(seed), VOCABULARY))
-    weights = np.cumsum(1.0 / np.arange(1, VOCABULARY + 1))
-    rng, total = np.random.default_rng(seed), 0
-    while total < n_bytes:
-        drawn = rng.random((256, WORDS_A_DOCUMENT)) * weights[-1]
-        for row in words[np.searchsorted(weights, drawn)]:
-            text = " ".join(row)
-            copies = [text, text + " again"] if rng.random() < COPIED_SHARE else [text]
-            for copy in copies:
-                total += len(copy)
-                yield copy
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process has had at any time."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        import psutil
-
-        return psutil.Process().memory_info().peak_wset
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def measure_cleanup(n_bytes: int, threshold: float, seed: int) -> dict:
-    """Take equal and nearly equal texts out of so much text, in this very process."""
-    batches = Reread(lambda: in_batches(streamed_texts(n_bytes, seed)))
-    begun, used = time.perf_counter(), time.process_time()
-    exact = exact_labels(batches)
-    near = near_labels(batches, threshold, seed=seed)
-    return {
-        "bytes": n_bytes,
-        "documents": len(near),
-        "equal": int((exact != np.arange(len(exact))).sum()),
-        "nearly_equal": int((near != np.arange(len(near))).sum()),
-        "seconds": round(time.perf_counter() - begun, 1),
-        "processor_seconds": round(time.process_time() - used, 1),
-        "peak_memory_bytes": peak_bytes(),
-    }
-
-
-def measure_memory(megabytes: list[int], threshold: float, seed: int) -> dict:
-    """Clean up texts of several sizes, each in a process of its own."""
-    rows = []
-    for size in megabytes:
-        command = [sys.executable, "-m", "ch01_data.dedup_benchmark", "cleanup"]
-        command += ["--megabytes", str(size), "--threshold", str(threshold)]
-        command += ["--seed", str(seed)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise ValueError(f"{size} MB: {done.stderr.strip() or done.returncode}")
-        rows.append(json.loads(done.stdout))
-        print(
-            f"{size:6,} MB {rows[-1]['seconds']:8.1f} s "
-            f"{rows[-1]['peak_memory_bytes'] / 1e6:8.0f} MB at most"
-        )
-    first, last = rows[0], rows[-1]
-    more = last["bytes"] - first["bytes"]
-    grown = last["peak_memory_bytes"] - first["peak_memory_bytes"]
-    growth = round(grown / more, 4) if more else None
-    print(f"growth: {growth} bytes of memory a byte of text")
-    return {"runs": rows, "growth_bytes_per_byte": growth, "threshold": threshold}
-
-
-def measure_speed(threshold: float, seed: int, n: int = 5000, repeats: int = 3) -> dict:
+def measure_speed(threshold: float, seed: int, n: int = 5000, rounds: int = 5) -> dict:
     """Find near-duplicates among documents of 800 bytes, with datasketch and here.
 
-    In turn, `repeats` times; all of this on one thread, cutting into shingles and, here
+    In turn, `rounds` times; all of this on one thread, cutting into shingles and, here
     alone, the exact comparison of the candidates included.
     """
-    documents = story_documents(n, seed)
+    documents, copies = story_documents(n, seed)
     ways: dict[str, Callable[[list[str], float], object]] = {
         "datasketch": _datasketch_duplicates,
         "datasketch_shingles_given": partial(
@@ -123,45 +51,62 @@ def measure_speed(threshold: float, seed: int, n: int = 5000, repeats: int = 3) 
         "this_book_minhash_and_bands": _keys_alone,
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    processor: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(repeats):
+    clusters: dict[str, list[list[int]]] = {}
+    for _ in range(rounds):
         for name, find in ways.items():
-            begun, used = time.perf_counter(), time.process_time()
-            find(documents, threshold)
+            begun = time.perf_counter()
+            found = find(documents, threshold)
             seconds[name].append(time.perf_counter() - begun)
-            processor[name].append(time.process_time() - used)
-    rates = {name: n / statistics.median(found) for name, found in seconds.items()}
-    busy = {name: n / statistics.median(found) for name, found in processor.items()}
+            if isinstance(found, list):
+                clusters[name] = found
+    rates = {name: spread([n / s for s in found]) for name, found in seconds.items()}
+    ratios = {
+        name: spread([b / a for a, b in zip(seconds["this_book"], seconds[name])])
+        for name in ("datasketch", "datasketch_shingles_given")
+    }
+    found = {name: _share_found(copies, each) for name, each in clusters.items()}
     for name, rate in rates.items():
-        print(f"{name:30}{rate:10,.0f} documents/s{busy[name]:10,.0f} a processor s")
-    for name in ("datasketch", "datasketch_shingles_given"):
-        print(f"{rates['this_book'] / rates[name]:.1f} times {name}")
+        share = f", {found[name]:.2%} of the copies" if name in found else ""
+        print(f"{name:30}{rate['median']:10,.0f} documents/s{share}")
+    for name, ratio in ratios.items():
+        print(
+            f"{ratio['median']:.1f} times {name} (from {ratio['min']:.1f} to "
+            f"{ratio['max']:.1f})"
+        )
     return {
         "documents": n,
         "bytes_a_document": 800,
         "threshold": threshold,
-        "seconds": seconds,
-        "processor_seconds": processor,
         "documents_per_second": rates,
-        "ratio": rates["this_book"] / rates["datasketch"],
-        "ratio_shingles_given": rates["this_book"] / rates["datasketch_shingles_given"],
+        "times_as_fast_as": ratios,
+        "share_of_copies_found": found,
     }
 
 
-def story_documents(n: int, seed: int) -> list[str]:
-    """Return stories cut into documents of 800 bytes, a tenth followed by a copy."""
-    rng, text, documents = random.Random(seed), "", []
+def story_documents(n: int, seed: int) -> tuple[list[str], list[int]]:
+    """Return stories cut into documents of 800 bytes, and which of them are copies.
+
+    A tenth is followed by a copy with one other word: its Jaccard is about 0.93.
+    """
+    rng, text, documents, copies = random.Random(seed), "", [], []
     stories = generate(10**9, seed, "train")
     while len(documents) < n:
         while len(text) < 800:
             text += next(stories).document + "\n\n"
         documents.append(text[:800])
         text = text[800:]
-        if rng.random() < COPIED_SHARE:
+        if rng.random() < COPIED_SHARE and len(documents) < n:
             words = documents[-1].split(" ")
             words[rng.randrange(len(words))] = "changed"
+            copies.append(len(documents))
             documents.append(" ".join(words)[:800])
-    return documents[:n]
+    return documents, copies
+
+
+def _share_found(copies: list[int], clusters: list[list[int]]) -> float:
+    """Return the share of the copies that lie in one cluster with what was copied."""
+    pairs = {pair for members in clusters for pair in pairwise(sorted(members))}
+    return sum((copy - 1, copy) in pairs for copy in copies) / len(copies)
 
 
 def in_again(texts: list[str]) -> Reread:
@@ -205,37 +150,78 @@ def measure_recall(thresholds: list[float], pairs: int, seed: int) -> dict:
     """
     rows = []
     for threshold in thresholds:
-        rng = random.Random(f"recall {seed} {threshold}")
-        texts = story_documents(2000, seed)[:2000]
-        texts = list(dict.fromkeys(texts))
-        planted: list[tuple[int, float]] = []
-        for percent in range(40, 101, 2):
-            for _ in range(pairs):
-                copies = near_copies(rng, percent / 100)
-                planted.append((len(texts), float(copies.similarity)))
-                texts += [copies.left, copies.right]
-        for changed in (1, 2, 3, 4):
-            for _ in range(pairs // 5):
-                chain, similarity = chain_of_copies(rng, 10, changed)
-                first = len(texts)
-                planted += [(first + i, float(similarity)) for i in range(9)]
-                texts += chain
+        texts, planted = planted_texts(pairs, f"recall {seed} {threshold}")
+        texts += story_documents(2000, seed)[0]
         labels = near_labels(in_again(texts), threshold, seed=seed)
         rows.append(_recall_of(threshold, planted, labels))
     for row in rows:
         print(
             f"threshold {row['threshold']}: recall {row['recall']:.4f} of "
-            f"{row['due']:,} pairs, {row['wrongly']} of {row['below']:,} joined wrongly"
+            f"{row['due']:,} pairs; of {row['joined']:,} joined pairs "
+            f"{row['joined_rightly']:.4f} at {LEAST_LIKE} or more; {row['wrongly']} of "
+            f"{row['below']:,} below the threshold joined"
         )
     return {"thresholds": rows, "pairs_a_similarity": pairs}
 
 
+def planted_texts(
+    pairs: int, seed: str
+) -> tuple[list[str], list[tuple[int, int, float]]]:
+    """Return texts, and triples of two places and the exact similarity of the texts.
+
+    Pairs from 0.4 to 1.0, and chains of ten in which neighbours alone are triples.
+    """
+    rng = random.Random(seed)
+    texts: list[str] = []
+    planted: list[tuple[int, int, float]] = []
+    for percent in range(40, 101, 2):
+        for _ in range(pairs):
+            copies = near_copies(rng, percent / 100)
+            planted.append((len(texts), len(texts) + 1, float(copies.similarity)))
+            texts += [copies.left, copies.right]
+    for changed in (1, 2, 3, 4):
+        for _ in range(pairs // 5):
+            chain, similarity = chain_of_copies(rng, 10, changed)
+            places = range(len(texts), len(texts) + 10)
+            planted += [(a, b, float(similarity)) for a, b in pairwise(places)]
+            texts += chain
+    order = rng.sample(range(len(texts)), len(texts))
+    place = {old: new for new, old in enumerate(order)}
+    return [texts[i] for i in order], [(place[a], place[b], s) for a, b, s in planted]
+
+
+def measure_curve(thresholds: list[float], pairs: int, seed: int) -> dict:
+    """Measure which pairs of exactly known similarity become candidates.
+
+    Units:   deviation in standard errors of the theory, at the worst point.
+    """
+    curves = []
+    for threshold in thresholds:
+        bands, rows = choose_bands(threshold)
+        asked = [step / 20 for step in range(1, 21)]
+        points = list(s_curve(asked, bands, rows, pairs=pairs, seed=seed))
+        # An expected share of 0 or 1 has no error; half a pair stands for it then.
+        worst = max(
+            abs(p.measured - p.expected) / max(p.error, 0.5 / pairs) for p in points
+        )
+        curves.append(
+            {
+                "threshold": threshold,
+                "bands": bands,
+                "rows": rows,
+                "points": [asdict(point) for point in points],
+                "worst_deviation": worst,
+            }
+        )
+        print(f"threshold {threshold}: {bands} bands of {rows}, {worst:.2f} errors off")
+    return {"curves": curves, "pairs_a_point": pairs}
+
+
 def _recall_of(
-    threshold: float, planted: list[tuple[int, float]], labels: np.ndarray
+    threshold: float, planted: list[tuple[int, int, float]], labels: np.ndarray
 ) -> dict:
-    places = np.array([place for place, _ in planted])
-    similarity = np.array([each for _, each in planted])
-    joined = labels[places] == labels[places + 1]
+    left, right, similarity = map(np.array, zip(*planted, strict=True))
+    joined = labels[left] == labels[right]
     due = similarity >= threshold
     bands, rows = choose_bands(threshold)
     points = [
@@ -251,6 +237,8 @@ def _recall_of(
         "threshold": threshold,
         "recall": float(joined[due].mean()),
         "due": int(due.sum()),
+        "joined": int(joined.sum()),
+        "joined_rightly": float((similarity[joined] >= LEAST_LIKE).mean()),
         "wrongly": int(joined[~due].sum()),
         "below": int((~due).sum()),
         "by_similarity": points,
@@ -261,35 +249,35 @@ def main(argv: list[str] | None = None) -> int:
     """Measure deduplication and write the figures as JSON."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     add = parser.add_argument
-    add("name", choices=("speed", "memory", "recall", "cleanup"))
-    add("--threshold", type=float, default=0.8, help="Jaccard (recall: 0.7 and 0.8)")
-    add("--megabytes", type=int, nargs="+", default=[100, 200, 500, 1000])
-    add("--pairs", type=int, default=50, help="planted pairs of each similarity")
+    add("name", choices=("speed", "recall", "curve"))
+    add(
+        "--threshold",
+        type=float,
+        default=0.8,
+        help="Jaccard (of speed; else 0.7 and 0.8)",
+    )
+    add("--rounds", type=int, default=5, help="of speed")
+    add("--pairs", type=int, default=500, help="planted pairs of each similarity")
     add("--seed", type=int, default=0)
     add("--out", help="JSON file (default: results/dedup_NAME.json)")
     arguments = parser.parse_args(argv)
 
     def command() -> None:
         threshold, seed = arguments.threshold, arguments.seed
-        if arguments.name == "cleanup":
-            size = arguments.megabytes[0] * 1_000_000
-            print(json.dumps(measure_cleanup(size, threshold, seed)))
-            return
         measure = {
-            "speed": lambda: measure_speed(threshold, seed),
-            "memory": lambda: measure_memory(arguments.megabytes, threshold, seed),
+            "speed": lambda: measure_speed(threshold, seed, rounds=arguments.rounds),
             "recall": lambda: measure_recall([0.7, 0.8], arguments.pairs, seed),
+            "curve": lambda: measure_curve([0.7, 0.8], arguments.pairs, seed),
         }
-        given = sys.argv[1:] if argv is None else argv
-        result = {
-            "command": " ".join(["python -m ch01_data.dedup_benchmark", *given]),
-            "seed": seed,
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            **measure[arguments.name](),
-        }
-        write_json(arguments.out or RESULTS / f"dedup_{arguments.name}.json", result)
+        begun_on = machine()
+        write_result(
+            arguments.out or RESULTS / f"dedup_{arguments.name}.json",
+            __doc__.split("\n")[0],
+            command_of("ch01_data.dedup_benchmark", argv),
+            measure[arguments.name](),
+            seeds=[seed],
+            begun_on=begun_on,
+        )
 
     return run_command(command)
 

@@ -100,7 +100,7 @@ def fetch_download(
             host = urlsplit(download.url).hostname
             raise OSError(
                 f"{name} is not in {folder} and {host} cannot be reached ({error}); "
-                f"{OTHERWISE}"
+                f"{OTHERWISE}, or put the file there as {download.file}"
             ) from error
         except OSError as error:
             raise OSError(

@@ -130,7 +130,7 @@ class LocalEngine:
             self.pool = ProcessPoolExecutor(
                 self.workers,
                 mp_context=multiprocessing.get_context("spawn"),
-                initializer=_end_with_parent,
+                initializer=end_with_parent,
             )
         try:
             return self.pool.submit(function, item)
@@ -159,7 +159,7 @@ class LocalEngine:
         )
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Leave Ctrl-C to the parent, and end when the parent is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -13,15 +13,14 @@ and `python -m ch01_data.measure_engines overhead`, which measures what Ray cost
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -31,6 +30,7 @@ from ch01_data.engine import AT_WORK, Item, Result, in_order
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_ANSWER = 10
 SECONDS_TO_START = 120
+SECONDS_TO_END = 20
 OBJECT_STORE_BYTES = 200_000_000
 STARTED = b"Ray runtime started"
 HELPERS = (
@@ -39,6 +39,14 @@ HELPERS = (
     "metrics-export",
     "runtime-env-agent",
 )
+# Waits until the process that started it is gone, or says that it is done. It is told
+# the node's numbers, one a line.
+GUARD = """
+import shutil, sys
+from ch01_data.engine_ray import end_sessions
+end_sessions({int(line) for line in sys.stdin})
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
 
 
 class RayEngine:
@@ -142,28 +150,63 @@ def free_port() -> int:
 def loopback_cluster(nodes: int = 2, cores: int = 1) -> Iterator[str]:
     """Run a Ray cluster of several nodes on this machine; yield its address.
 
-    Every process of it is ended afterwards, by its number; other Ray clusters on this
-    machine are left alone.
+    Every process of it is ended afterwards, by its number, even where this process is
+    killed: a guard waits for that. Other Ray clusters on this machine are left alone.
 
     Raises:  OSError if a node does not start, with the last line that it said.
     """
     folder = Path(tempfile.mkdtemp(prefix="ray-"))  # short: Unix sockets lie in it
     port, started = free_port(), []
+    guard = subprocess.Popen(
+        [sys.executable, "-c", GUARD, str(folder)],
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # so that Ctrl-C is not for it
+    )
     try:
         for number in range(nodes):
             address = f"{node_address(0)}:{port}"
             place = ["--head", "--port", str(port), "--include-dashboard=false"]
-            place += ["--temp-dir", str(folder)]
+            place += ["--temp-dir", str(folder), "--no-monitor"]
             log = folder / f"node-{number}.log"
             node = _start_node(
                 ["--address", address] if number else place, number, cores, log
             )
             started.append(node)
+            guard.stdin.write(f"{node.pid}\n")
+            guard.stdin.flush()
             _wait_until_started(node, log)
         yield address
     finally:
-        _end_cluster(started, str(folder))
-        shutil.rmtree(folder, ignore_errors=True)
+        guard.stdin.close()
+        guard.wait()
+        for node in started:
+            node.wait()
+
+
+def processes_of(sessions: Collection[int]) -> Iterator[psutil.Process]:
+    """Yield the processes of some sessions, whoever their parent is.
+
+    Raylets and workers come and go, and what they started becomes an orphan; but all
+    that a node starts stays in the session that begins with it.
+    """
+    for process in psutil.process_iter(["status"]):
+        with suppress(OSError):  # it has just ended
+            if os.getsid(process.pid) in sessions:
+                if process.info["status"] != psutil.STATUS_ZOMBIE:
+                    yield process
+
+
+def end_sessions(sessions: Collection[int]) -> None:
+    """End all processes of some sessions: by their numbers, until there is none."""
+    end = time.monotonic() + SECONDS_TO_END
+    while ours := list(processes_of(sessions)):
+        for process in ours:
+            with suppress(psutil.Error):
+                process.kill()
+        if time.monotonic() > end:
+            return
+        time.sleep(0.1)
 
 
 def node_address(number: int) -> str:
@@ -193,9 +236,17 @@ def _start_node(
         **os.environ,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_raylet_start_wait_time_s": str(SECONDS_TO_START),
+        "RAY_agent_register_timeout_ms": str(1000 * SECONDS_TO_START),
+        "RAY_worker_register_timeout_seconds": str(SECONDS_TO_START),
     }
     with open(log, "wb") as file:
-        return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+        return subprocess.Popen(
+            command,
+            stdout=file,
+            stderr=file,
+            env=environment,
+            start_new_session=True,  # of all that it starts: see processes_of
+        )
 
 
 def _wait_until_started(node: subprocess.Popen, log: Path) -> None:
@@ -205,22 +256,3 @@ def _wait_until_started(node: subprocess.Popen, log: Path) -> None:
             said = log.read_text(errors="replace").strip().split("\n")[-1]
             raise OSError(f"a Ray node did not start: {said or 'it said nothing'}")
         time.sleep(0.05)
-
-
-def _end_cluster(started: list[subprocess.Popen], folder: str) -> None:
-    """End the nodes, the processes that they started and those of their folder."""
-    ours = []
-    for node in started:
-        if node.poll() is None:
-            ours += psutil.Process(node.pid).children(recursive=True)
-    for process in psutil.process_iter(["cmdline"]):
-        if any(folder in part for part in process.info["cmdline"] or []):
-            ours.append(process)
-    for node in reversed(started):
-        node.terminate()
-    psutil.wait_procs(ours, timeout=5)
-    for process in ours:
-        if process.is_running() and process.pid != os.getpid():
-            process.kill()
-    for node in started:
-        node.wait()

@@ -164,6 +164,29 @@ def test_after_an_interruption_only_the_rest_is_asked_for(how, server, tmp_path)
     assert places == sorted(places) and len(places) == 3 and places[-1] <= 250_000
 
 
+def test_a_server_that_falls_silent_is_asked_again(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(resumable, "TIMEOUT", 0.2)
+    done = threading.Event()
+
+    def silent(handler):
+        begin(handler, DATA)
+        handler.wfile.write(DATA[:100_000])
+        handler.wfile.flush()
+        done.wait(20)
+
+    def speechless(handler):
+        done.wait(20)
+
+    server.answers = [silent, speechless, whole()]
+    begun = time.monotonic()
+    try:
+        assert get(server, tmp_path).read_bytes() == DATA
+    finally:
+        done.set()
+    assert time.monotonic() - begun < 10
+    assert [place for _, place in server.asked] == [None] + ["bytes=100000-"] * 2
+
+
 def test_what_another_run_left_is_gone_on_with(server, tmp_path):
     server.answers = [cut_short(200_000), says(404)]
     with pytest.raises(OSError, match="404"):
@@ -320,6 +343,25 @@ def test_a_server_that_stays_in_trouble_is_given_up(server, tmp_path):
     assert len(server.asked) == 6 and slept == [1, 1, 2, 4, 8]
 
 
+def test_two_downloads_into_one_folder_do_not_mix(server, tmp_path):
+    part = tmp_path / ".file.bin.part"
+
+    def with_an_intruder(handler):
+        begin(handler, DATA)
+        handler.wfile.write(DATA[:100_000])
+        handler.wfile.flush()
+        while not (part.exists() and part.stat().st_size >= 100_000):
+            time.sleep(0.01)
+        with open(part, "ab") as file:
+            file.write(b"from elsewhere")
+        handler.wfile.write(DATA[100_000:])
+
+    server.answers = [with_an_intruder, whole()]
+    with pytest.raises(OSError, match="another process is fetching"):
+        get(server, tmp_path)
+    assert not (tmp_path / "file.bin").exists()
+
+
 def test_what_will_not_pass_is_not_asked_for_again(server, tmp_path):
     slept = []
     server.answers = [says(404)]
@@ -355,7 +397,13 @@ def test_offline_the_alternatives_are_named_in_one_line(
     assert time.monotonic() - begun < 5
     error = capsys.readouterr().err
     assert error.startswith("error: tinystories is not in ")
-    for word in ("storyworld", "pylib", "a file of your own", "cannot be reached"):
+    for word in (
+        "cannot be reached",
+        "--source storyworld",
+        "pylib",
+        "a file of your own",
+        "tinystories.parquet",
+    ):
         assert word in error
     assert error.count("\n") == 1 and not (tmp_path / "out").exists()
 

@@ -5,6 +5,7 @@ What a cluster costs beside one machine is measured by a command (engine_ray.py)
 
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -12,21 +13,28 @@ import sys
 import time
 import tracemalloc
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from ch01_data import engine
+from ch01_data import data, engine
 from ch01_data.batch_stages import StageConfig, clean_batch, normalize, quality
 from ch01_data.data import CorpusConfig, build_corpus, main, work_folder
 from ch01_data.dedup import near_duplicates
 from ch01_data.engine import LocalEngine, batches_of
-from ch01_data.engine_ray import RayEngine, free_port, loopback_cluster
+from ch01_data.engine_ray import (
+    RayEngine,
+    free_port,
+    loopback_cluster,
+    node_address,
+    processes_of,
+)
 from ch01_data.files import sha256
 from ch01_data.sources import Document
 from ch01_data.spool import Columns, Spool, document_of, row_of
@@ -60,18 +68,53 @@ def dirty_texts(n=160, seed=2):
     texts = [story.text for story in generate(n, seed, "train")]
     texts += [f"{text} Write to {i}@mill.example." for i, text in enumerate(texts[:9])]
     texts += texts[20:40] + ["Too short.", "e\u0301te\u0301 " * 40, "x" * 5000]
+    texts += [f"{text} You are all bogwits!" for text in texts[40:43]]
+    texts += [GERMAN.format(number) for number in ("drei", "vier")]
+    others = [story.text for story in generate(10, seed + 1, "train")]
+    texts += [f"{text}\n{FURNITURE}\n" for text in others]
     long = [" ".join(rng.sample(texts[:n], 8)) for _ in range(12)]
     texts += long + [text.replace("the", "that", 2) for text in long]
     rng.shuffle(texts)
     return texts
 
 
+FURNITURE = "All rights are reserved by the owners of this page."
+GERMAN = (
+    "Es waren einmal {} alte Freunde, die wohnten in einem kleinen Haus am Rand des "
+    "Waldes. Jeden Morgen gingen sie zusammen an den Fluss und holten frisches Wasser."
+)
+
+
 @pytest.fixture
 def dirty(tmp_path):
-    path = tmp_path / "dirty.jsonl"
-    rows = ({"text": text, "id": str(i)} for i, text in enumerate(dirty_texts()))
+    """Texts for which every stage has work, some of them with an address."""
+    path, rows = tmp_path / "dirty.jsonl", []
+    for number, text in enumerate(dirty_texts()):
+        rows.append({"text": text, "id": str(number)})
+        if number % 3 == 0:
+            rows[-1]["url"] = f"https://example.org/page/{number // 6}?utm_source=x"
+    rows[30]["url"] = "http://free-pills.example/"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def thorough(dirty, tmp_path):
+    """Return a function that makes a config in which every stage there is runs."""
+    exams = tmp_path / "exams.jsonl"
+    text = json.loads(dirty.read_text(encoding="utf-8").splitlines()[3])["text"]
+    exams.write_text(json.dumps({"text": text}) + "\n", encoding="utf-8")
+
+    def config(name, **options):
+        return CorpusConfig(
+            source=str(dirty),
+            out=str(tmp_path / name),
+            stages=tuple(STAGES),
+            evaluation=str(exams),
+            **options,
+        )
+
+    return config
 
 
 # --- the same bytes ------------------------------------------------------------------
@@ -83,13 +126,20 @@ def test_storyworld_is_byte_for_byte_what_it_was(tmp_path):
     assert {name: sha256(tmp_path / name) for name in STORYWORLD} == STORYWORLD
 
 
-def test_any_number_of_workers_gives_the_same_bytes(dirty, tmp_path, monkeypatch):
+def test_every_stage_has_work_in_what_is_compared_here(thorough):
+    report = build_corpus(thorough("out", workers=1))
+    for stage in report.stages[1:]:
+        assert stage.ran and (stage.removed or stage.note), stage.name
+    assert [stage.name for stage in report.stages[1:]] == list(STAGES)
+
+
+def test_any_number_of_workers_gives_the_same_bytes(thorough, monkeypatch):
     monkeypatch.setattr(engine, "BATCH_BYTES", 9_000)
     made = []
     for workers in (1, 2, 4):
-        out = tmp_path / str(workers)
-        build_corpus(CorpusConfig(source=str(dirty), out=str(out), workers=workers))
-        made.append(tree(out))
+        config = thorough(str(workers), workers=workers)
+        build_corpus(config)
+        made.append(tree(config.out))
     assert made[0] == made[1] == made[2]
     assert set(made[0]) == {
         "README.md",
@@ -100,11 +150,12 @@ def test_any_number_of_workers_gives_the_same_bytes(dirty, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 700, 20_000])
-def test_where_batches_end_does_not_matter(batch_bytes, dirty, tmp_path, monkeypatch):
-    build_corpus(CorpusConfig(source=str(dirty), out=str(tmp_path / "a"), workers=1))
+def test_where_batches_end_does_not_matter(batch_bytes, thorough, monkeypatch):
+    one, other = thorough("a", workers=1), thorough("b", workers=1)
+    build_corpus(one)
     monkeypatch.setattr(engine, "BATCH_BYTES", batch_bytes)
-    build_corpus(CorpusConfig(source=str(dirty), out=str(tmp_path / "b"), workers=1))
-    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    build_corpus(other)
+    assert tree(one.out) == tree(other.out)
 
 
 def test_storyworld_in_several_processes_is_the_same(tmp_path, monkeypatch):
@@ -472,60 +523,168 @@ def test_an_address_without_text_is_one_line(source, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+class FarEngine(LocalEngine):
+    """Runs here what could run anywhere: it refuses what names a working file."""
+
+    shares_disk = False
+    sent = 0
+
+    def run(self, function, items):
+        for item in items:
+            sent = pickle.dumps((function, item))
+            assert b".corpus-" not in sent, f"{function} needs the disk of this machine"
+            FarEngine.sent += 1
+            function, item = pickle.loads(sent)
+            yield function(item)
+
+
+def test_what_is_sent_to_other_machines_needs_no_file_of_this_one(
+    thorough, monkeypatch
+):
+    near, far = thorough("near", workers=1), thorough("far")
+    build_corpus(near)
+    monkeypatch.setattr(data, "open_engine", lambda config: FarEngine())
+    build_corpus(far)
+    assert tree(near.out) == tree(far.out) and FarEngine.sent >= 4
+
+
 # --- Ray -----------------------------------------------------------------------------
+
+
+@contextmanager
+def at_most(seconds):
+    """Raise TimeoutError in what takes longer, so that a cluster cannot hang us."""
+
+    def stop(*_):
+        raise TimeoutError(f"still at work after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="module")
 def cluster():
     """The address of a cluster of two nodes on this machine."""
-    with loopback_cluster(nodes=2, cores=1) as address:
+    with at_most(240), loopback_cluster(nodes=2, cores=1) as address:
+        signal.alarm(0)
         yield address
+        children = psutil.Process().children(recursive=True)
+        sessions = {os.getsid(p.pid) for p in children if p.name() == "raylet"}
+        assert sessions and os.getsid(0) not in sessions
+    left = [process.name() for process in processes_of(sessions)]
+    assert not left, "processes of the cluster that nobody ended"
 
 
-def slow_square(number):
-    time.sleep(0.05)
-    return os.getpid(), number * number
+def both_at_work(folder):
+    """Note this process and its node; wait for the first one of the other node."""
+    Path(folder, f"{os.getppid()}.{os.getpid()}").touch()
+    end = time.monotonic() + 40
+    while len({path.stem for path in Path(folder).iterdir()}) < 2:
+        assert time.monotonic() < end, "nobody works on the other node"
+        time.sleep(0.01)
 
 
-def ray_workers():
-    """Return the processes of our cluster that run tasks."""
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if process.name().startswith("ray::")
-    ]
+def words_in(text):
+    return len(text.split())
+
+
+def words_in_and_die(folder, text):
+    """Count words where both nodes work; of all processes, end the first in between."""
+    both_at_work(folder)
+    if FURNITURE in text:
+        end_once(Path(folder).with_suffix(".died"))
+    return words_in(text)
+
+
+def end_once(marker):
+    """End this very process, unless one has ended here before."""
+    try:
+        marker.touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def square_of_both(folder, number):
+    both_at_work(folder)
+    time.sleep(0.02)
+    return number * number
 
 
 def test_two_nodes_give_the_bytes_of_one_process_though_a_worker_is_killed(
-    cluster, dirty, tmp_path, monkeypatch
+    cluster, thorough, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(engine, "BATCH_BYTES", 9_000)
-    config = CorpusConfig(source=str(dirty), out=str(tmp_path / "local"), workers=1)
-    build_corpus(config)
-    append, killed = Spool.append, []
-
-    def and_kill(self, rows, columns):
-        append(self, rows, columns)
-        if len(self) > 20 and not killed:
-            killed.append(ray_workers()[0].pid)
-            os.kill(killed[0], signal.SIGKILL)
-
-    monkeypatch.setattr(Spool, "append", and_kill)
-    out = str(tmp_path / "ray")
-    build_corpus(replace(config, out=out, engine="ray", address=cluster, workers=None))
-    assert killed and tree(tmp_path / "ray") == tree(tmp_path / "local")
+    build_corpus(thorough("local", workers=1), words_in)
+    nodes = tmp_path / "nodes"
+    nodes.mkdir()
+    config = thorough("ray", engine="ray", address=cluster)
+    with at_most(100):
+        build_corpus(config, partial(words_in_and_die, str(nodes)))
+    assert tree(tmp_path / "ray") == tree(tmp_path / "local")
+    assert (tmp_path / "nodes.died").exists(), "no process was killed"
+    assert len({path.stem for path in nodes.iterdir()}) == 2, "one node did it all"
+    assert len(list(nodes.iterdir())) >= 3, "nobody took the dead one's place"
 
 
-def test_both_nodes_work_and_what_a_stage_raises_there_is_raised_here(cluster):
-    with RayEngine(cluster) as ray:
-        pids = set()
-        for number, (pid, value) in enumerate(ray.run(slow_square, count())):
-            assert value == number * number and number < 2000
-            pids.add(pid)
-            if len(pids) == 2:  # the second node's worker takes a while to start
-                break
+def test_what_a_stage_raises_there_is_raised_here_and_a_lost_node_loses_nothing(
+    cluster, tmp_path
+):
+    raylets = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.name() == "raylet" and node_address(1) in " ".join(process.cmdline())
+    ]
+    with at_most(100), RayEngine(cluster) as ray:
         with pytest.raises(ValueError, match="^7 is not wanted"):
             list(ray.run(refuse, range(30)))
+        found = ray.run(partial(square_of_both, str(tmp_path)), range(60))
+        first = list(islice(found, 9))
+        (raylet,) = raylets
+        raylet.terminate()  # killed, it would be missed only after a quarter minute
+        assert first + list(found) == [number * number for number in range(60)]
+    assert len({path.stem for path in tmp_path.iterdir()}) == 2
+
+
+STARTER = """
+import subprocess, sys, time
+from ch01_data import engine_ray
+def start(place, number, cores, log):
+    log.write_bytes(engine_ray.STARTED)
+    command = [sys.executable, "-c", sys.argv[1]]
+    return subprocess.Popen(command, start_new_session=True)
+engine_ray._start_node = start
+with engine_ray.loopback_cluster(nodes=1):
+    time.sleep(60)
+"""
+NODE = """
+import subprocess, sys, time
+orphan = "import time; time.sleep(60)"  # no list of descendants holds it
+parent = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]])"
+subprocess.run([sys.executable, "-c", parent, orphan])
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_cluster_ends_when_the_process_that_started_it_is_killed():
+    command = [sys.executable, "-c", STARTER, NODE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout.readline() == b"up\n"
+        guard, node = psutil.Process(starter.pid).children()
+        ours = list(processes_of({os.getsid(guard.pid), os.getsid(node.pid)}))
+        assert len(ours) == 3, "the guard, the node and the orphan"
+        folder = guard.cmdline()[-1]
+        starter.kill()
+    _, alive = psutil.wait_procs(ours, timeout=15)
+    for process in alive:
+        process.kill()
+    assert not alive and not Path(folder).exists()
 
 
 def test_a_cluster_that_is_not_there_is_one_line(dirty, tmp_path, capsys):

@@ -25,11 +25,15 @@ def rows(folder, name="train-00000.jsonl"):
 
 @pytest.fixture
 def plays(tmp_path):
-    """Eighty short texts that nobody could take for storyworld's."""
+    """Eighty texts in the manner of storyworld's, which storyworld never told."""
     rng = random.Random(4)
-    words = "king crown sword night castle queen ghost speak blood throne".split()
+    stories = [story.text for story in generate(200, 1, "train")]
+    sentences = [s for text in stories for s in text.split(". ") if s[-1].isalpha()]
     path = tmp_path / "plays.jsonl"
-    texts = (" ".join(rng.choices(words, k=rng.randrange(60, 120))) for _ in range(80))
+    texts = (
+        f"The queen said so. {'. '.join(rng.sample(sentences, rng.randrange(8, 14)))}."
+        for _ in range(80)
+    )
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     return str(path)
 
@@ -183,6 +187,9 @@ def test_temperature_makes_the_sources_of_a_mix_alike(plays, tmp_path):
     assert [count.share for count in report.sources.values()] == pytest.approx(
         [0.5, 0.5], abs=0.01
     )
+    assert [count.asked for count in report.sources.values()] == pytest.approx(
+        [0.5, 0.5], abs=1e-5
+    )
 
 
 def test_a_source_that_is_too_small_is_read_again(plays, tmp_path):
@@ -193,7 +200,10 @@ def test_a_source_that_is_too_small_is_read_again(plays, tmp_path):
     assert report.sources[plays].epochs == pytest.approx(1.5, abs=0.02)
     mine = [row for row in rows(tmp_path / "out") if row["source"] == plays]
     times = Counter(row["text"] for row in mine)
-    assert set(times.values()) == {1, 2} and len(times) == 72
+    held = [
+        r for r in rows(tmp_path / "out", "validation.jsonl") if r["source"] == plays
+    ]
+    assert set(times.values()) == {1, 2} and len(times) + len(held) == 80
     assert len({row["id"] for row in mine}) == len(mine)
     again = [row["id"] for row in mine if row["id"].endswith("#epoch2")]
     assert len(again) == len(mine) - len(times)
