@@ -12,6 +12,7 @@ how many are at least 0.7 alike.
 
 import argparse
 import json
+import pickle
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ch01_data.batch_stages import StageConfig, normalize
+from ch01_data.batch_stages import StageConfig
+from ch01_data.crawl_templates import INSULTS
 from ch01_data.dedup import exact_duplicates, near_duplicates
 from ch01_data.engine import LocalEngine, usable_cores
 from ch01_data.files import run_command, write_json
+from ch01_data.learned_filters import load_learned_filters
 from ch01_data.planting import exact_jaccard
 from ch01_data.score import KindScore, masked_share, read_rows, score_kinds, table
 from ch01_data.sources import Document, read_documents, read_texts
-from ch01_data.stages import STAGES, BatchStage, Funnel
+from ch01_data.stages import STAGES, Funnel, can_run, flags_by_stage
 from ch01_data.urls import equal_urls
 from ch01_data.word_lists import read_list
 
@@ -68,15 +71,12 @@ def stage_flags(
 
     Pages are named by id. Duplicates are all but the first of a cluster.
     """
-    rows = normalize(list(documents), config).documents
-    flags: dict[str, list[str]] = {document.id: [] for document in rows}
-    for stage in STAGES.values():
-        if not isinstance(stage, BatchStage) or stage.judge is None:
-            continue
-        if stage.needs and not getattr(config, stage.needs):
-            continue
-        for document, found in zip(rows, stage.judge(rows, config), strict=True):
-            flags[document.id] += found[:1]
+    rows = list(documents)
+    found = flags_by_stage(rows, config).values()
+    flags = {
+        document.id: [flag for part in parts for flag in part[:1]]
+        for document, *parts in zip(rows, *found, strict=True)
+    }
     texts = [document.text for document in rows]
     clusters = {
         "same page": equal_urls(document.url for document in rows),
@@ -144,7 +144,7 @@ def kept_texts(documents: Sequence[Document], config: StageConfig) -> dict[str, 
     active = [
         name
         for name, stage in STAGES.items()
-        if stage.default and (not stage.needs or getattr(config, stage.needs))
+        if stage.default and can_run(stage, config)
     ]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -204,6 +204,7 @@ def told(config: StageConfig, folder: Path) -> StageConfig:
         blocked_domains=tuple(sorted(read_list(folder / "blocked_hosts.txt"))),
         evaluation=tuple(read_texts(folder / "evaluation.jsonl")),
         learned=config.learned,
+        insults=tuple(INSULTS),
     )
 
 
@@ -245,12 +246,16 @@ def main(argv: list[str] | None = None) -> int:
     """Hold the clean-up of a labelled crawl against the truth about it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--crawl", required=True, help="folder of ch01_data.crawl")
+    parser.add_argument("--learned", help="folder of ch01_data.learned_filters")
     parser.add_argument("--out", help="write the scores to this JSON file")
     arguments = parser.parse_args(argv)
 
     def command() -> None:
         folder = Path(arguments.crawl)
-        scores = score_crawl(folder, told(StageConfig(), folder))
+        learned = b""
+        if arguments.learned:
+            learned = pickle.dumps(load_learned_filters(arguments.learned))
+        scores = score_crawl(folder, told(StageConfig(learned=learned), folder))
         print(show(scores))
         if arguments.out:
             write_json(arguments.out, as_json(scores))

@@ -180,8 +180,7 @@ def open_engine(config: CorpusConfig) -> Engine:
 
         return RayEngine(config.address, config.workers)
     nothing_to_do = all(
-        config.stages_of(source) in ((), STORYWORLD_STAGES)
-        for source in config.sources
+        config.stages_of(source) in ((), STORYWORLD_STAGES) for source in config.sources
     )
     return LocalEngine(config.workers or (1 if nothing_to_do else usable_cores()))
 

@@ -8,11 +8,12 @@ Precision: how many of the texts with its flag are of the kind; the others are g
 texts, other kinds, or (told apart as "deserved") dirt of another kind. Half of the good
 texts are stories, half are of the Python library, pages of its documentation as well as
 whole modules. The filters are asked in the order of the clean-up, and a text falls
-where the first one speaks (plain_text.py).
+where the first one speaks.
 """
 
 import argparse
 import math
+import pickle
 import statistics
 import tempfile
 from collections import Counter
@@ -21,6 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from ch01_data.batch_stages import StageConfig, normalize, personal_data
 from ch01_data.crawl_templates import BLOCKED_HOSTS, FAMILIES, INSULTS
 from ch01_data.curves import precision_recall_curve
 from ch01_data.dirt import LabelledText, dirt
@@ -31,15 +33,12 @@ from ch01_data.learned_filters import (
     load_learned_filters,
     train_learned_filters,
 )
-from ch01_data.plain_text import CleanText, clean_texts
-from ch01_data.score import CLEAN, FLAG_KINDS, KindScore, score_kinds, table
-from ch01_data.urls import url_flag
-from ch01_data.word_lists import read_list
+from ch01_data.score import CLEAN, KindScore, score_kinds, table
+from ch01_data.sources import Document
+from ch01_data.stages import flags_by_stage
 
 KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic", "blocked_url")
 PERSONAL = "personal_data"
-# Rules whose names stand for a kind: a listed word, and words of no word's length.
-MORE_FLAG_KINDS = {"bad_words": "toxic", "mean_word_length": "gibberish"}
 MODULES = 250  # whole modules of the library, beside the pieces of its documentation
 LEAST_GOOD = 1000
 FURTHER = 1_000_000
@@ -77,44 +76,48 @@ def labelled_texts(family: str, n: int, seed: int) -> Iterator[LabelledText]:
     yield from modules + pieces[: len(stories) - len(modules)]
 
 
-def all_flags(
-    texts: Sequence[LabelledText], family: str, learned: LearnedFilters
-) -> list[CleanText]:
-    """Return each text cleaned, with the flags of every filter, the address's first.
+def told_to_filters(family: str, learned: LearnedFilters) -> StageConfig:
+    """Return the config of the stages: lists of hosts and insults as the crawl's."""
+    return StageConfig(
+        blocked_domains=tuple(sorted(BLOCKED_HOSTS[family])),
+        insults=tuple(sorted(INSULTS)),
+        learned=pickle.dumps(learned),
+    )
 
-    The lists of hosts and of insults are the operator's, as the crawl gives them.
-    """
-    hosts = read_list("blocked_domains") | set(BLOCKED_HOSTS[family])
-    insults = read_list("bad_words") | set(INSULTS)
-    cleaned = clean_texts((text.text for text in texts), learned, insults=insults)
-    of_url = [url_flag(text.url, blocked_domains=hosts) for text in texts]
+
+def first_flags(documents: Sequence[Document], config: StageConfig) -> list[list[str]]:
+    """Return the flags of the first stage that speaks, and the address's before it."""
+    found = flags_by_stage(documents, config)
+    of_url = found.pop("url")
     return [
-        done._replace(flags=[flag, *done.flags] if flag else done.flags)
-        for done, flag in zip(cleaned, of_url, strict=True)
+        [*url[:1], *next(filter(None, said), [])]
+        for url, *said in zip(of_url, *found.values(), strict=True)
     ]
 
 
 def score_filters(family: str, n: int, seed: int, learned: LearnedFilters) -> Scored:
     """Return what the filters make of n texts of each kind, and of good texts."""
     texts = list(labelled_texts(family, n, seed))
-    cleaned = all_flags(texts, family, learned)
+    config = told_to_filters(family, learned)
+    documents = [Document(text.text, text.id, text.url) for text in texts]
+    flags = first_flags(documents, config)
+    masked = personal_data(normalize(documents, config).documents, config).documents
     labels = [{"id": text.id, "kinds": list(text.kinds)} for text in texts]
     results = [
-        {"id": text.id, "flags": done.flags, "kept": not done.flags}
-        for text, done in zip(texts, cleaned, strict=True)
+        {"id": text.id, "flags": found, "kept": not found}
+        for text, found in zip(texts, flags, strict=True)
     ]
-    both = list(zip(texts, cleaned, strict=True))
     values = [
-        (item["value"], done.text)
-        for text, done in both
+        (item["value"], document.text)
+        for text, document in zip(texts, masked, strict=True)
         for item in text.truth.get(PERSONAL, ())
     ]
-    good = [done.flags for text, done in both if text.kinds == (CLEAN,)]
+    good = [f for text, f in zip(texts, flags, strict=True) if text.kinds == (CLEAN,)]
     return Scored(
-        score_kinds(labels, results, FLAG_KINDS | MORE_FLAG_KINDS),
+        score_kinds(labels, results),
         len(values),
         sum(value not in text for value, text in values),
-        Counter(flag for flags in good for flag in flags),
+        Counter(flag for found in good for flag in found),
         quality_curve(texts, learned),
     )
 

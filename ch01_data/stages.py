@@ -227,6 +227,26 @@ STAGES: dict[str, BatchStage | CorpusStage] = {
 }
 
 
+def can_run(stage: BatchStage | CorpusStage, config: StageConfig) -> bool:
+    """Tell whether a config has what a stage needs."""
+    return not stage.needs or bool(getattr(config, stage.needs))
+
+
+def flags_by_stage(
+    documents: Iterable[Document], config: StageConfig
+) -> dict[str, list[list[str]]]:
+    """Return what each stage that judges says of every document, asked by itself.
+
+    Documents are brought into one spelling first, as the funnel does.
+    """
+    spelt = normalize(list(documents), config).documents
+    return {
+        name: stage.judge(spelt, config)
+        for name, stage in STAGES.items()
+        if isinstance(stage, BatchStage) and stage.judge and can_run(stage, config)
+    }
+
+
 class Cleaned(NamedTuple):
     """A corpus on disk, the rows of it that are kept, what was read, and the funnel."""
 

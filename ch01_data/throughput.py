@@ -1,76 +1,80 @@
 """How fast the clean-up of plain text is, in megabytes a second.
 
-One clean-up of a text is everything that needs no other text: one spelling, language,
-all quality rules, both learned filters and the noise filter, insults, personal data
-(plain_text.py). Reading, extraction and duplicates are apart. Texts go to worker
-processes in batches and come back cleaned, so what is measured includes the way there
-and back. The workers are started, warm and have read the learned filters before the
-clock runs. Half of the bytes are stories, half is the Python library; each half is
-measured alone as well.
+One clean-up of a text is everything that needs no other text: all batch stages of the
+table, the learned filters among them (stages.py). Reading, extraction and duplicates
+are apart. Batches go to worker processes and come back as rows for the disk, so what is
+measured includes the way there and back. The workers are started, warm and have read
+the learned filters before the clock runs. Half of the bytes are stories, half is the
+Python library; each half is measured alone as well.
 """
 
 import argparse
-import statistics
-import tempfile
+import pickle
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import islice
 
-from ch01_data.files import run_command, write_json
+from ch01_data.batch_stages import StageConfig, clean_batch, count_bytes
+from ch01_data.engine import LocalEngine, batches_of
+from ch01_data.files import run_command
 from ch01_data.learned_filters import load_learned_filters, train_learned_filters
-from ch01_data.plain_text import CleanText, clean_texts
-from ch01_data.shingles import in_batches
-from ch01_data.sources import read_documents
+from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
+from ch01_data.sources import Document, read_documents
+from ch01_data.stages import STAGES, BatchStage, can_run
 from ch01_data.storyworld import generate
 
 
-def clean_in_worker(texts: Sequence[str], filters: str) -> list[CleanText]:
-    """Return each text clean, with what speaks against it; `filters` is a folder."""
-    return clean_texts(texts, load_learned_filters(filters))
-
-
 def megabytes_per_second(
-    texts: Sequence[str], filters: str, processes: int = 2, repeats: int = 3
+    documents: Sequence[Document],
+    config: StageConfig,
+    processes: int = 2,
+    repeats: int = 3,
 ) -> list[float]:
-    """Clean all texts `repeats` times with so many processes; return each speed.
+    """Clean all documents `repeats` times by so many processes; return each speed.
 
     Units:   megabytes (1e6 bytes of UTF-8) per second of the clock.
     """
-    size = sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
-    work = list(in_batches(texts))
-    clean = partial(clean_in_worker, filters=filters)
+    size = count_bytes(documents) / 1e6
+    work = list(batches_of(documents))
+    stages = {
+        name: stage.run
+        for name, stage in STAGES.items()
+        if isinstance(stage, BatchStage) and can_run(stage, config)
+    }
+    clean = partial(clean_batch, stages=stages, config=config)
     speeds = []
-    with ProcessPoolExecutor(processes) as pool:
-        list(pool.map(clean, work[: 4 * processes]))
+    with LocalEngine(processes) as engine:
+        for _ in engine.run(clean, (work * processes)[: 2 * processes]):
+            pass
         for _ in range(repeats):
             begun = time.perf_counter()
-            for _ in pool.map(clean, work):
+            for _ in engine.run(clean, work):
                 pass
             speeds.append(size / (time.perf_counter() - begun))
     return speeds
 
 
-def read_megabytes(source: str, megabytes: float, seed: int = 0) -> list[str]:
+def read_megabytes(source: str, megabytes: float, seed: int = 0) -> list[Document]:
     """Return about so many megabytes of a source, or of storyworld's stories."""
     limit = int(megabytes * 1e6)
     if source != "storyworld":
-        return [d.text for d in read_documents(source, limit_bytes=limit)]
+        return list(read_documents(source, limit_bytes=limit))
     stories = (story.document for story in generate(limit, seed, "train"))
-    texts, size = [], 0
+    texts: list[str] = []
+    size = 0
     while size < limit:
         texts += islice(stories, 100)
         size += sum(map(len, texts[-100:]))
-    return texts
+    return [Document(text, str(number)) for number, text in enumerate(texts)]
 
 
-def mixed(halves: Sequence[Sequence[str]]) -> list[str]:
-    """Return the texts of all sources, each source spread evenly over the whole."""
+def mixed(halves: Sequence[Sequence[Document]]) -> list[Document]:
+    """Return what all sources hold, each source spread evenly over the whole."""
     placed = [
-        (i / len(texts), text) for texts in halves for i, text in enumerate(texts)
+        (i / len(half), document) for half in halves for i, document in enumerate(half)
     ]
-    return [text for _, text in sorted(placed, key=lambda item: item[0])]
+    return [document for _, document in sorted(placed, key=lambda item: item[0])]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -82,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--processes", type=int, default=2)
     add("--repeats", type=int, default=3)
     add("--filters", help="folder of trained filters; otherwise they are trained")
-    add("--out", help="write the speeds to this JSON file")
+    add("--out", default=RESULTS / "throughput.json", help="results file")
     arguments = parser.parse_args(argv)
 
     def command() -> None:
@@ -91,24 +95,30 @@ def main(argv: list[str] | None = None) -> int:
         work = dict(zip(names, parts))
         if len(names) > 1:
             work = {"+".join(names): mixed(parts)} | work
-        found = {}
-        with tempfile.TemporaryDirectory() as folder:
-            if not arguments.filters:
-                train_learned_filters(0, folder)
-            for name, texts in work.items():
-                found[name] = megabytes_per_second(
-                    texts,
-                    arguments.filters or folder,
-                    arguments.processes,
-                    arguments.repeats,
-                )
-                low, high = min(found[name]), max(found[name])
-                print(
-                    f"{name:18}{statistics.median(found[name]):7.2f} MB/s (from "
-                    f"{low:.2f} to {high:.2f}; {len(texts):,} documents)"
-                )
-        if arguments.out:
-            write_json(arguments.out, found)
+        learned = (
+            load_learned_filters(arguments.filters)
+            if arguments.filters
+            else train_learned_filters(0)
+        )
+        begun_on, found = machine(), {}
+        config = StageConfig(learned=pickle.dumps(learned))
+        for name, documents in work.items():
+            speeds = megabytes_per_second(
+                documents, config, arguments.processes, arguments.repeats
+            )
+            found[name] = spread(speeds) | {"documents": len(documents)}
+            print(
+                f"{name:18}{found[name]['median']:7.2f} MB/s (from {min(speeds):.2f} "
+                f"to {max(speeds):.2f}; {len(documents):,} documents)"
+            )
+        write_result(
+            arguments.out,
+            "Speed of the clean-up of plain text, in MB/s.",
+            command_of("ch01_data.throughput", argv),
+            {"processes": arguments.processes, "speed": found},
+            seeds=range(arguments.repeats),
+            begun_on=begun_on,
+        )
 
     return run_command(command)
 
