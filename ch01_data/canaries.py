@@ -28,6 +28,7 @@ from pathlib import Path
 
 from ch01_data.files import atomic_path, run_command, write_json
 from ch01_data.sources import Document, read_documents
+from ch01_data.spool import row_of
 
 DIGITS = tuple("zero one two three four five six seven eight nine".split())
 COPIES = (0, 1, 2, 4, 8, 16)
@@ -89,7 +90,7 @@ class CanarySpace:
                 return number
         raise ValueError(f"{sentence!r} is not of the form {self.sentence(0)!r}")
 
-    def sample(self, n: int, seed: int = 0) -> list[str]:
+    def sample(self, n: int, seed: int | str = 0) -> list[str]:
         """Return n different sentences; a longer sample begins with the shorter one.
 
         Raises:  ValueError if the space has fewer.
@@ -302,11 +303,10 @@ def main(argv: list[str] | None = None) -> int:
         documents = plant_canaries(read_documents(arguments.source), plan, seed=seed)
         with (
             atomic_path(out / "documents.jsonl") as path,
-            open(path, "w", encoding="utf-8", newline="\n") as file,
+            open(path, "wb") as file,
         ):
             for document in documents:
-                row = {k: v for k, v in asdict(document).items() if v is not None}
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.write(row_of(document))
         write_json(out / "canaries.json", canary_record(plan, ids, seed=seed))
         total = sum(len(canary.documents) for canary in plan)
         print(f"{len(plan)} canaries, {total} copies in {len(ids):,} documents")

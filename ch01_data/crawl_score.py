@@ -4,10 +4,10 @@
                                              -> the whole funnel    which pages are gone
 
 A funnel tells only who was first to drop a page. Here each stage sees all pages, so
-that its precision and recall are its own (score.py says what they mean). Near copies are
-scored by pairs, at two thresholds: of the pairs whose exact Jaccard similarity is known
-and reaches 0.8, how many are in one cluster; and of all pairs that were joined, how many
-are at least 0.7 alike.
+that its precision and recall are its own (score.py says what they mean). Near copies
+are scored by pairs, at two thresholds: of the pairs whose exact Jaccard similarity is
+known and reaches 0.8, how many are in one cluster; and of all pairs that were joined,
+how many are at least 0.7 alike.
 """
 
 import argparse
@@ -215,8 +215,8 @@ def show(scores: dict) -> str:
     for pair in scores["pairs"]:
         lines.append(
             f"near copies at {pair.threshold}: {pair.found:,} of {pair.alike:,} pairs "
-            f"of {SURE} and more ({pair.recall:.4f}); {pair.right:,} of {pair.joined:,} "
-            f"joined are {LOOSE} alike ({pair.precision:.4f})"
+            f"of {SURE} and more ({pair.recall:.4f}); of {pair.joined:,} joined, "
+            f"{pair.right:,} are {LOOSE} alike ({pair.precision:.4f})"
         )
     lines.append(
         f"equal texts: recall {scores['equal_recall']:.4f}, precision "

@@ -24,8 +24,8 @@ from typing import NamedTuple
 from ch01_data.files import run_command, write_json
 
 CLEAN = "clean"
-# Flags that stand for a kind of another name. Rules about quality in general, word_count
-# say, stand for no kind: they count for what is gone, and for nothing else.
+# Flags that stand for a kind of another name. Rules about quality in general, say
+# word_count, stand for no kind: they count for what is gone, and for nothing else.
 FLAG_KINDS = {
     "strange_words": "gibberish",
     "compression_ratio": "gibberish",

@@ -98,8 +98,8 @@ def main(argv: list[str] | None = None) -> int:
         found = drop_repeated_spans(batches, repeated_spans(batches))
         counts = [count for batch in found for _, count in batch]
         print(
-            f"{sum(counts):,} sentences of {sum(map(bool, counts)):,} documents stand in "
-            f"spans of {SPAN} that came before"
+            f"{sum(counts):,} sentences of {sum(map(bool, counts)):,} documents stand "
+            f"in spans of {SPAN} that came before"
         )
 
     return run_command(command)

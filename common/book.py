@@ -172,6 +172,33 @@ def draw_spreads(
     axes.vlines(x, lows, highs, color=COLOURS[number % len(COLOURS)], linewidth=2)
 
 
+def draw_funnel(stages: Sequence[dict]) -> Axes:
+    """Draw the documents that each stage of a clean-up left, and what it took.
+
+    Stages are those of a corpus report; those that did not run are left out.
+    """
+    ran = [stage for stage in stages if stage["ran"]]
+    axes = new_figure("documents", "")
+    for place, stage in enumerate(ran):
+        left = stage["documents_out"]
+        gone = stage["documents_in"] - left
+        axes.barh(place, left, color=COLOURS[0])
+        axes.barh(place, gone, left=left, color=COLOURS[1], hatch="//")
+        label = f"{left:,}" + f"   took {gone:,}" * bool(gone)
+        axes.annotate(
+            label,
+            (stage["documents_in"], place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+    axes.set_yticks(range(len(ran)), [stage["name"].replace("_", " ") for stage in ran])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.35 * ran[0]["documents_in"])
+    return axes
+
+
 def draw_level(axes: Axes, y: float, label: str) -> None:
     """Draw a dotted level (a floor, a chance rate) across the figure, and label it."""
     axes.axhline(y, color="black", linewidth=0.9, linestyle=":")

@@ -28,6 +28,7 @@ from ch04_transformer.transformer import (
 )
 from ch05_pretraining.machine import measure_machine
 from common.laboratory import SEEDS, Laboratory, spread
+from common.memorised import memorisation
 from common.payoff import payoff
 from common.pipeline import name_run
 from common.report import commit, loss_curve
@@ -166,6 +167,7 @@ EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "norms": ("ch04_transformer", norms),
     "optimizers": ("ch05_pretraining", optimizers),
     "documents": ("ch05_pretraining", documents),
+    "memorisation": ("ch05_pretraining", memorisation),
     "main": ("common", main_job),
     "real_text": ("common", real_text),
 }

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 from ch01_data.files import write_json, write_text
 from ch05_pretraining.machine import Machine
-from common.book import draw_level, draw_line, new_figure
+from common.book import draw_funnel, draw_level, draw_line, new_figure
 from common.stages import RunConfig
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -256,14 +256,21 @@ def kinds_figure(report: dict) -> str:
 
 
 def funnel(report: dict) -> str:
-    """Write the data funnel: what each stage of cleaning kept, and why not the rest."""
-    rows = []
-    for stage in report["stages"][0]["figures"]["stages"]:
+    """Show the data funnel: what each stage of cleaning kept, and why not the rest."""
+    rows, stages = [], report["stages"][0]["figures"]["stages"]
+    for stage in stages:
         reasons = ", ".join(f"{k} {v:,}" for k, v in stage["removed"].items())
         note = reasons or stage["note"] if stage["ran"] else "not run"
         documents, size = stage["documents_out"], stage["bytes_out"] / 1e6
         rows.append((stage["name"], f"{documents:,}", f"{size:.2f}", note))
-    return table(rows, ("stage", "documents left", "MB left", "removed"))
+    figure = picture(draw_funnel(stages), "Documents that each stage left and took.")
+    return figure + table(rows, ("stage", "documents left", "MB left", "removed"))
+
+
+def data_card(run: Path) -> str:
+    """Return the data card of a run, folded away."""
+    card = html.escape((run / "data" / "README.md").read_text(encoding="utf-8"))
+    return f"<details><summary>Data card</summary><pre>{card}</pre></details>"
 
 
 def answers(figures: dict) -> str:
@@ -336,6 +343,7 @@ def page(report: dict, run: Path) -> str:
         table(stages, ("stage", "seconds", "peak MB", "figure")),
         "<h2>Data</h2>",
         funnel(report),
+        data_card(run),
         "<h2>Base model</h2>",
         loss_figure(run, report["base"]),
         "<p>A text of its own, at temperature 0.8, before training:</p>",

@@ -95,3 +95,18 @@ def test_every_token_gets_a_box_and_no_line_is_too_long(shown, monkeypatch) -> N
     assert max(box.get_x() + box.get_width() for box in axes.patches) <= 40.5
     assert len({box.get_y() for box in axes.patches}) > 5, "lines wrap"
     assert shown[0].data == shown[1].data and shown[0].alt == "boxes"
+
+
+def test_a_funnel_shows_the_stages_that_ran():
+    stages = [
+        {"name": "read", "ran": True, "documents_in": 10, "documents_out": 9},
+        {"name": "toxicity", "ran": False, "documents_in": 9, "documents_out": 9},
+        {"name": "near_duplicates", "ran": True, "documents_in": 9, "documents_out": 4},
+    ]
+    axes = book.draw_funnel(stages)
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "read",
+        "near duplicates",
+    ]
+    assert [bar.get_width() for bar in axes.patches] == [9, 1, 4, 5]
+    assert [text.get_text() for text in axes.texts] == ["9   took 1", "4   took 5"]
