@@ -1,6 +1,6 @@
 """A dirty crawl whose truth is known: real WARC files, and labels beside them.
 
-    good texts -> dirt of thirteen kinds -> pages of HTML -> crawl-00000.warc.gz ...
+    good texts -> dirt of twelve kinds -> pages of HTML -> crawl-00000.warc.gz ...
                         |
                         +-> labels.jsonl: what each record is, for the scorer alone
 
@@ -38,7 +38,7 @@ from ch01_data.files import (
     write_json,
     write_text,
 )
-from ch01_data.markup import Page, make_page
+from ch01_data.markup import WebPage, make_page
 
 __all__ = [
     "KINDS",
@@ -200,13 +200,15 @@ def _lines(rows: Iterable[dict]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _label(text: LabelledText, page: Page, ids: dict[str, str]) -> dict[str, Any]:
+def _label(text: LabelledText, page: WebPage, ids: dict[str, str]) -> dict[str, Any]:
     """Return the row of labels.jsonl for a page; ids are those of the records."""
     truth = dict(text.truth)
     if "original" in truth:
         truth["original"] = ids[truth["original"]]
     if "jaccards" in truth:
         truth["jaccards"] = {ids[old]: j for old, j in truth["jaccards"].items()}
+    if "personal_data" in truth:
+        truth["pii"] = [planted["value"] for planted in truth["personal_data"]]
     about = {"id": ids[text.id], "url": text.url, "kinds": text.kinds}
     about |= {"source": text.source, "layout": page.layout, "charset": page.charset}
     return about | truth | {"text": text.text}

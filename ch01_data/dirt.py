@@ -30,7 +30,7 @@ from ch01_data.planting import (
     blocked_url,
     edited,
     exact_jaccard,
-    fill,
+    fill_in,
     page_url,
     personal_value,
     url_variant,
@@ -88,7 +88,7 @@ class Maker:
     def sentences(self, phrases: Grammar, low: int, high: int) -> list[str]:
         """Return `low` to `high` different sentences of a grammar, filled in."""
         chosen = self.rng.sample(phrases["sentence"], self.rng.randint(low, high))
-        filled = (fill(sentence, phrases, self.rng) for sentence in chosen)
+        filled = (fill_in(sentence, phrases, self.rng) for sentence in chosen)
         return [sentence[:1].upper() + sentence[1:] for sentence in filled]
 
 
@@ -206,7 +206,9 @@ def _leaks(make: Maker) -> Iterator[LabelledText]:
 
 def _quoted(text: str, make: Maker) -> str:
     before, after = make.rng.sample(LEAK[make.family], 2)
-    return "\n\n".join((fill(before, {}, make.rng), text, fill(after, {}, make.rng)))
+    return "\n\n".join(
+        (fill_in(before, {}, make.rng), text, fill_in(after, {}, make.rng))
+    )
 
 
 def _retyped(text: str, make: Maker) -> str:

@@ -10,7 +10,7 @@ import string
 from collections.abc import Callable, Iterator
 
 from ch01_data.crawl_languages import LANGUAGES
-from ch01_data.planting import fill
+from ch01_data.planting import fill_in
 
 GoodTexts = Iterator[tuple[str, str]]
 Style = Callable[[random.Random, GoodTexts], str]
@@ -82,7 +82,9 @@ def _backwards(rng: random.Random, good: GoodTexts) -> str:
 def _misread(rng: random.Random, good: GoodTexts) -> str:
     """Greek or Hindi whose bytes were read in the wrong encoding."""
     phrases = LANGUAGES["held"][rng.choice(("el", "hi"))]
-    text = " ".join(fill(s, phrases, rng) for s in rng.sample(phrases["sentence"], 5))
+    text = " ".join(
+        fill_in(s, phrases, rng) for s in rng.sample(phrases["sentence"], 5)
+    )
     return text.encode("utf-8").decode("cp1252", "replace")
 
 

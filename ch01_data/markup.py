@@ -97,7 +97,7 @@ PYTHON_NAMES = {"iso-8859-1": "cp1252"}  # browsers read the one as the other
 
 
 @dataclass(frozen=True)
-class Page:
+class WebPage:
     """The bytes of a page, how they were sent, and in which layout and charset."""
 
     body: bytes
@@ -106,7 +106,7 @@ class Page:
     charset: str
 
 
-def make_page(text: LabelledText, family: str) -> Page:
+def make_page(text: LabelledText, family: str) -> WebPage:
     """Put a text into a page; an exact duplicate gets the page of its original.
 
     Only the charset of two such pages may differ: it is drawn for each anew.
@@ -130,7 +130,7 @@ def make_page(text: LabelledText, family: str) -> Page:
     mark = b"\xff\xfe" if charset == "utf-16" else b""
     name = "utf-16-le" if mark else PYTHON_NAMES.get(charset, charset)
     body = mark + "\n".join(page).encode(name, "xmlcharrefreplace")
-    return Page(body, content_type, layout, charset)
+    return WebPage(body, content_type, layout, charset)
 
 
 def _charset(language: str, rng: random.Random) -> tuple[str, str, str]:

@@ -14,14 +14,13 @@ _SKIPPED = frozenset(
     "script style template noscript svg nav header footer aside form button select"
     " iframe head".split()
 )
-_BLOCKS = frozenset(
-    "address article blockquote body dd div dl dt figcaption figure h1 h2 h3 h4 h5 h6"
-    " hr html li main ol p pre section table td th tr ul".split()
+_BLOCKS = _SKIPPED | frozenset(
+    "address article blockquote body br dd div dl dt figcaption figure h1 h2 h3 h4 h5"
+    " h6 hr html li main ol p pre section table td th tr ul".split()
 )
 MAX_LINK_DENSITY = 0.5
-
-
-MAX_TAGS = 30_000  # a page with more takes minutes, and is a list or an attack
+MAX_TAGS = 100_000  # they take about five seconds, and few pages have more
+# A parser compares each attribute of a tag with all before it: many take minutes.
 _OVERLONG_TAG = re.compile(r"<([a-zA-Z]+)[^<>]{20000,}>?")
 
 
@@ -30,7 +29,7 @@ def extract_text(html: str) -> str:
 
     Trafilatura finds the part of the page that reads like text, by its markup and by
     its density, so that banners and footers without a name are left out as well. A page
-    of more than 30,000 tags gives no text; a tag of more than 20,000 characters, a
+    of more than 100,000 tags gives no text; a tag of more than 20,000 characters, a
     picture written into its attribute say, is read without them.
     """
     if html.count("<") > MAX_TAGS:
@@ -61,7 +60,8 @@ def naive_extract_text(html: str) -> str:
     reader = _PageReader()
     reader.feed(html)
     reader.close()
-    return "\n\n".join(reader.finish())
+    reader.end_block()
+    return "\n\n".join(reader.kept)
 
 
 class _PageReader(HTMLParser):
@@ -73,19 +73,15 @@ class _PageReader(HTMLParser):
         self.parts: list[str] = []
         self.skipping: list[str] = []
         self.link_depth = self.link_size = 0
-        self.keep_spaces = False
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         if tag == "body":  # a head or script that was never closed ends here
             self.skipping.clear()
         if tag in _SKIPPED:
             self.skipping.append(tag)
-        if tag in _BLOCKS or tag in _SKIPPED:
+        if tag in _BLOCKS:
             self.end_block()
-        if tag == "br":
-            self.parts.append("\n")
         self.link_depth += tag == "a"
-        self.keep_spaces |= tag == "pre"
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self.skipping:
@@ -95,24 +91,14 @@ class _PageReader(HTMLParser):
             self.end_block()
         if tag == "a":
             self.link_depth = max(self.link_depth - 1, 0)
-        if tag == "pre":
-            self.keep_spaces = False
 
     def handle_data(self, data: str) -> None:
-        if self.skipping:
-            return
-        data = data if self.keep_spaces else re.sub(r"\s+", " ", data)
-        self.parts.append(data)
-        self.link_size += len(data.strip()) * (self.link_depth > 0)
+        if not self.skipping:
+            self.parts.append(data)
+            self.link_size += len(data.strip()) * (self.link_depth > 0)
 
     def end_block(self) -> None:
-        text = "".join(self.parts)
-        lines = [line.rstrip() for line in text.strip("\n").split("\n")]
-        text = "\n".join(lines if self.keep_spaces else map(str.strip, lines)).rstrip()
-        if text.strip() and self.link_size <= MAX_LINK_DENSITY * len(text):
+        text = "".join(self.parts).strip()
+        if text and self.link_size <= MAX_LINK_DENSITY * len(text):
             self.kept.append(text)
         self.parts, self.link_size = [], 0
-
-    def finish(self) -> list[str]:
-        self.end_block()
-        return self.kept

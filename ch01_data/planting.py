@@ -25,7 +25,9 @@ LEAST_JACCARD = 0.4
 NOTICE_BELOW = 0.85  # a whole sentence more would lower a high target at one stroke
 
 
-def fill(template: str, phrases: dict[str, tuple[str, ...]], rng: random.Random) -> str:
+def fill_in(
+    template: str, phrases: dict[str, tuple[str, ...]], rng: random.Random
+) -> str:
     """Replace `{name}` by one of its phrases and `{2..9}` by a number of that range."""
 
     def draw(match: re.Match) -> str:
@@ -33,7 +35,7 @@ def fill(template: str, phrases: dict[str, tuple[str, ...]], rng: random.Random)
         if ".." in name:
             low, high = map(int, name.split(".."))
             return str(rng.randint(low, high))
-        return fill(rng.choice(phrases[name]), phrases, rng)
+        return fill_in(rng.choice(phrases[name]), phrases, rng)
 
     return re.sub(r"\{([^{}]+)\}", draw, template)
 
@@ -68,7 +70,7 @@ def edited(text: str, target: float, family: str, rng: random.Random) -> str:
     new = text
     if target < NOTICE_BELOW and rng.random() < 0.3:
         city = {"city": tuple(CITIES)}
-        new = f"{text}\n\n{fill(rng.choice(NOTICES[family]), city, rng)}"
+        new = f"{text}\n\n{fill_in(rng.choice(NOTICES[family]), city, rng)}"
     while exact_jaccard(text, new) > target:
         changed = _edit_once(new, family, rng)
         if exact_jaccard(text, changed) < LEAST_JACCARD:
@@ -163,7 +165,7 @@ def personal_value(kind: str, family: str, rng: random.Random) -> str:
     """Return a made-up e-mail address, phone, IP or card number, or access key."""
     if kind == "EMAIL":
         phrases = {"a": tuple(PEOPLE), "b": tuple(SURNAMES), "n": ("{7..99}",)}
-        return fill(rng.choice(MAIL[family]), phrases, rng)
+        return fill_in(rng.choice(MAIL[family]), phrases, rng)
     if kind == "PHONE":
         shape = rng.choice(PHONES[family])
         return re.sub("#", lambda _: str(rng.randrange(10)), shape)

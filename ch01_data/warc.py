@@ -2,22 +2,25 @@
 
 A WARC file is a row of records, each a few headers, a length and so many bytes; a
 `response` holds what a server sent, a `conversion` (in WET files) the text made of it.
-warcio reads the headers and undoes chunks and compression. It does not complain about
-a file that is cut off or about a length that is wrong, so the lengths are checked here.
+warcio reads the headers and undoes chunks. It does not complain about a file that is
+cut off, a length that is wrong, or a packed page that is spoilt: that is checked here.
 """
 
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, NamedTuple
 
 from ch01_data.charsets import decode_page
-from ch01_data.documents import Document, Reading, UnreadableText
+from ch01_data.documents import CONTROLS, Document, Reading, UnreadableText
 
 PAGE_BYTES = 8 << 20  # a longer page is no page
 RECORD_BYTES = 256 << 20  # what is longer is not even unpacked
 LINE_BYTES = 1 << 20  # of a header
+# How a server may have packed a page, and zlib's numbers for it.
+ENCODINGS = {"gzip": (31,), "x-gzip": (31,), "deflate": (15, -15)}
 PAGE_TYPES = ("text/html", "application/xhtml+xml", "text/plain")
 
 
@@ -150,7 +153,7 @@ def _page(record: Any) -> Page | None:
         content_type = _read_answer(record, name)
     if kind == "conversion":
         content_type = "text/plain; charset=utf-8"
-    body = record.content_stream().read(PAGE_BYTES + 1)
+    body = _body(record, name)
     if not content_type and b"<" in body[:512]:
         content_type = "text/html"
     if not content_type.lower().startswith(PAGE_TYPES):
@@ -176,3 +179,35 @@ def _read_answer(record: Any, name: str) -> str:
     if status != "200":
         raise UnreadableText(f"HTTP {status[:3]}", f"{name} was answered with {status}")
     return record.http_headers.get_header("Content-Type") or ""
+
+
+def _body(record: Any, name: str) -> bytes:
+    """Return what a record holds, without chunks and unpacked, up to the page limit.
+
+    Raises:  UnreadableText where it is packed in a way that is not known, or spoilt.
+    """
+    from warcio.bufferedreaders import ChunkedDataReader
+
+    stream, headers = record.raw_stream, record.http_headers
+    if headers and (headers.get_header("Transfer-Encoding") or "").lower() == "chunked":
+        stream = ChunkedDataReader(stream)
+    body = stream.read(PAGE_BYTES + 1)
+    encoding = (headers and headers.get_header("Content-Encoding")) or "identity"
+    if encoding.lower() == "identity":
+        return body
+    return _unpacked(body, encoding.lower(), name)
+
+
+def _unpacked(body: bytes, encoding: str, name: str) -> bytes:
+    """Unpack a body. What its crawler has unpacked already is returned as it is."""
+    if encoding not in ENCODINGS:
+        raise UnreadableText("unknown encoding", f"{name} is packed as {encoding[:40]}")
+    for number in ENCODINGS[encoding]:
+        with suppress(zlib.error):
+            packed = zlib.decompressobj(number)
+            data = packed.decompress(body, PAGE_BYTES + 1)
+            if packed.eof or len(data) > PAGE_BYTES:
+                return data
+    if set(body[:512]) & set(CONTROLS):
+        raise UnreadableText("damaged page", f"{name} is no whole {encoding} data")
+    return body

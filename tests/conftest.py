@@ -12,7 +12,6 @@ for _offline in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["GLOO_SOCKET_IFNAME"] = "lo0" if sys.platform == "darwin" else "lo"
 
-import importlib.util  # noqa: E402
 import shutil  # noqa: E402
 import subprocess  # noqa: E402
 import time  # noqa: E402
@@ -23,7 +22,7 @@ import pytest  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SHARED_ABSENT = "--shared folder is absent"
-MAY_SKIP = ("network", "gpu", "browser", "ray")
+MAY_SKIP = ("network", "gpu", "browser")
 
 
 def pytest_addoption(parser):
@@ -69,11 +68,6 @@ def why_skip(item):
 
         if not torch.cuda.is_available():
             return "needs a CUDA device"
-    if item.get_closest_marker("ray"):
-        if importlib.util.find_spec("ray") is None:
-            return "needs Ray (pip install '.[scale]')"
-        if sys.platform != "linux":
-            return "needs Linux, which has many loopback addresses"
     if item.get_closest_marker("browser") and not any(map(shutil.which, BROWSERS)):
         return f"needs a browser: one of {', '.join(BROWSERS)}"
     return None

@@ -496,7 +496,6 @@ def ray_workers():
     ]
 
 
-@pytest.mark.ray
 def test_two_nodes_give_the_bytes_of_one_process_though_a_worker_is_killed(
     cluster, dirty, tmp_path, monkeypatch
 ):
@@ -517,7 +516,6 @@ def test_two_nodes_give_the_bytes_of_one_process_though_a_worker_is_killed(
     assert killed and tree(tmp_path / "ray") == tree(tmp_path / "local")
 
 
-@pytest.mark.ray
 def test_both_nodes_work_and_what_a_stage_raises_there_is_raised_here(cluster):
     with RayEngine(cluster) as ray:
         pids = set()
@@ -530,7 +528,6 @@ def test_both_nodes_work_and_what_a_stage_raises_there_is_raised_here(cluster):
             list(ray.run(refuse, range(30)))
 
 
-@pytest.mark.ray
 def test_a_cluster_that_is_not_there_is_one_line(dirty, tmp_path, capsys):
     address = f"127.0.0.1:{free_port()}"
     options = ["--source", str(dirty), "--out", str(tmp_path / "o"), "--engine", "ray"]

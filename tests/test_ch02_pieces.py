@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ch01_data.sources import read_documents
 from ch02_tokenization import pieces
-from ch02_tokenization.benchmark import new_words
+from ch02_tokenization.footprint import new_words
 from ch02_tokenization.pieces import (
     GPT2_PATTERN,
     GPT4_PATTERN,

@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import tracemalloc
+import unicodedata
 
 import pytest
 import regex
@@ -17,12 +18,9 @@ from hypothesis import strategies as st
 
 from ch01_data.files import sha256
 from ch01_data.storyworld import generate
-from ch02_tokenization.benchmark import (
-    new_words,
-    train_with_tokenizers,
-    visible_merges,
-)
+from ch02_tokenization.benchmark import train_with_tokenizers, visible_merges
 from ch02_tokenization.bpe import byte_characters, merge_piece
+from ch02_tokenization.footprint import new_words
 from ch02_tokenization.tokenization import (
     END_OF_TEXT,
     GPT2_PATTERN,
@@ -433,6 +431,19 @@ def test_the_fast_encoder_equals_encode_without_special_tokens(trained):
     assert trained.fast_encoder(threads=3)(texts) == expected
 
 
+@pytest.mark.parametrize("kind", [r"\p{L}", r"\p{N}", r"\s"])
+def test_both_engines_class_every_assigned_character_alike(kind):
+    """Where the tables differ, the same pattern would cut the same text elsewhere."""
+    known = (chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000)
+    text = "".join(c for c in known if unicodedata.category(c) != "Cn")
+    ranks = {bytes([byte]): byte for byte in range(256)}
+    encoding = tiktoken.Encoding(
+        "kind", pat_str=kind, mergeable_ranks=ranks, special_tokens={}
+    )
+    theirs = encoding.decode(encoding.encode_ordinary(text))
+    assert theirs == "".join(regex.findall(kind, text)) != ""
+
+
 @pytest.mark.parametrize("blank", [" ", "\t", "\u00a0"])
 def test_the_fast_encoder_survives_a_million_blanks(blank):
     """There tiktoken's own search gives up with a panic."""
@@ -440,6 +451,14 @@ def test_the_fast_encoder_survives_a_million_blanks(blank):
     texts = ["a" + blank * 1_100_000 + "b", "short"]
     fast = tokenizer.fast_encoder()(texts)
     assert [bytes(ids).decode() for ids in fast] == texts
+
+
+def test_the_fast_encoder_costs_little_memory_to_make(trained):
+    """A pattern that names half a million blanks took 130 megabytes."""
+    tracemalloc.start()
+    trained.array_encoder()
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
 
 
 def test_tokenizers_and_transformers_open_the_saved_file_with_equal_ids(
