@@ -1,7 +1,9 @@
-"""Exercises of chapter 1: rebuild two formulas of deduplication, then extend.
+"""Exercises of chapter 1: rebuild the parts that clean a corpus, then extend them.
 
 `make exercises CH=01` copies this file to answers/ and grades what you write there.
 """
+
+from collections.abc import Sequence
 
 from ch01_data.filters import View
 
@@ -61,3 +63,34 @@ def shouting(view: View) -> bool:
     of one character whether it is a letter.
     """
     raise NotImplementedError("exercise 1.4")
+
+
+def luhn_valid(digits: str) -> bool:
+    """Rebuild the check of payment cards: is the last digit the right one?
+
+    Read the digits from the right. Every second one is doubled, beginning with the
+    second from the right; of a doubled digit with two places, both are added (7 becomes
+    14, which counts 1 + 4). The sum of all must be a multiple of ten.
+
+    Hint: enumerate(reversed(digits)) counts the places from the right. Of a number of
+    two places, x // 10 and x % 10 are the two digits; for a smaller one the first is 0.
+    """
+    raise NotImplementedError("exercise 1.5")
+
+
+def threshold_for_recall(
+    scores: Sequence[float], truth: Sequence[bool], recall: float
+) -> tuple[float, float]:
+    """Choose a threshold that finds enough: the highest one, and its precision.
+
+    A text is dropped if its score is at least the threshold; `truth` says which texts
+    are bad. Among the scores that occur, return the highest at which at least the share
+    `recall` (above 0) of the bad texts is dropped, and the precision there: the share
+    of bad texts among all that are dropped. At least one text is bad.
+
+    Hint: for a small corpus, simply try every score as a threshold, from the highest
+    down, and count anew each time. All texts of one score fall together, so the order
+    of equal scores cannot matter. Compare counts with recall times the number of bad
+    texts; a whisker of 1e-9 forgives what floating point loses.
+    """
+    raise NotImplementedError("exercise 1.6")

@@ -1,11 +1,23 @@
 """Solutions of chapter 1; what an exercise rebuilds is taken from the module."""
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
+
+from ch01_data.curves import precision_recall_curve
 from ch01_data.dedup import candidate_probability, jaccard
 from ch01_data.filters import View
+from ch01_data.pii import luhn_valid
 
-__all__ = ["candidate_probability", "grammar_entropy", "jaccard", "shouting"]
+__all__ = [
+    "candidate_probability",
+    "grammar_entropy",
+    "jaccard",
+    "luhn_valid",
+    "shouting",
+    "threshold_for_recall",
+]
 
 MAX_SHOUTED = 0.3
 
@@ -35,3 +47,15 @@ def shouting(view: View) -> bool:
         n >= 2 and word.isupper() for n, word in zip(counts, view.words, strict=True)
     )
     return shouted > MAX_SHOUTED * sum(n > 0 for n in counts)
+
+
+def threshold_for_recall(
+    scores: Sequence[float], truth: Sequence[bool], recall: float
+) -> tuple[float, float]:
+    """Walk down the curve to the first point that finds enough.
+
+    Thresholds fall along the curve, so the first one is the highest.
+    """
+    curve = precision_recall_curve(scores, truth)
+    first = int(np.argmax(curve.recall >= recall - 1e-9))
+    return float(curve.thresholds[first]), float(curve.precision[first])

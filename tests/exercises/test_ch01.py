@@ -184,3 +184,101 @@ def test_1_4_numbers_are_no_voices(impl) -> None:
         "2 of the 4 words with letters are shouted; numbers count neither way"
     )
     assert not impl.shouting(view_of("1 2 3 ---")), "a text without letters is silent"
+
+
+# 1.5 luhn_valid
+
+
+def test_1_5_two_digits_by_hand(impl) -> None:
+    """18: the 8 stands, the 1 is doubled, 8 + 2 = 10. 81: 1 + 16 -> 1 + 1 + 6 = 8."""
+    assert impl.luhn_valid("18"), (
+        "18 gives 8 + 2 = 10, which is right: the last digit stands as it is, and the "
+        "one before it is doubled"
+    )
+    assert not impl.luhn_valid("81"), (
+        "81 gives 1 + (1 + 6) = 8, which is wrong: do you read from the left?"
+    )
+
+
+def test_1_5_a_doubled_digit_of_two_places_is_added_up(impl) -> None:
+    """59: 9 + (1 + 0) = 10."""
+    assert impl.luhn_valid("59"), (
+        "59 gives 9 + 1 + 0 = 10: five doubled is 10, whose digits are added (1), and "
+        "not the number itself (10, with 9 it would be 19)"
+    )
+
+
+def test_1_5_a_card_and_its_neighbours(impl) -> None:
+    """4111 1111 1111 1111: 8 + 7 * 2 + 8 = 30; one more at the end makes 31."""
+    assert impl.luhn_valid("4" + "1" * 15), "4111 1111 1111 1111 adds up to 30"
+    found = [d for d in "0123456789" if impl.luhn_valid("4" + "1" * 14 + d)]
+    assert found == ["1"], (
+        f"of ten last digits only 1 is right after 411111111111111, not {found}: the "
+        "sum must be a multiple of ten, not merely even, or of five"
+    )
+
+
+def test_1_5_odd_lengths_are_read_from_the_right_too(impl) -> None:
+    """A card of 15 digits, 3782 822463 10005, adds up to 60."""
+    assert impl.luhn_valid("378282246310005"), (
+        "3782 822463 10005 is right. It has 15 digits: which ones are doubled is "
+        "counted from the right end, or 15 digits come out otherwise than 16"
+    )
+
+
+# 1.6 threshold_for_recall
+
+SCORES, BAD = [0.9, 0.8, 0.6, 0.3], [True, False, True, False]
+
+
+def threshold(impl, scores, bad, recall) -> tuple[float, float]:
+    return tuple(map(float, impl.threshold_for_recall(scores, bad, recall)))
+
+
+def test_1_6_half_of_the_bad_texts(impl) -> None:
+    """At 0.9 one text falls, it is bad, and it is one of two."""
+    found = threshold(impl, SCORES, BAD, 0.5)
+    assert found == (0.9, 1.0), (
+        f"to find one of two bad texts, 0.9 is enough and drops nothing else: (0.9, "
+        f"1.0), not {found}. Is it the highest threshold that suffices?"
+    )
+
+
+def test_1_6_all_of_them(impl) -> None:
+    """At 0.6 three texts fall, two of them bad: 2/3."""
+    value, precision = threshold(impl, SCORES, BAD, 1.0)
+    assert value == 0.6, (
+        f"all bad texts are found from 0.6 down, so the highest is 0.6, not {value}: a "
+        "score equal to the threshold is dropped"
+    )
+    assert close(precision, 2 / 3), (
+        f"at 0.6 three fall and two of them are bad: precision 2/3, not "
+        f"{precision:.3f}; 1 would be the recall, 1/2 the share of bad texts"
+    )
+
+
+def test_1_6_a_threshold_is_a_score_and_no_rank(impl) -> None:
+    shuffled = threshold(impl, [0.3, 0.6, 0.9, 0.8], [False, True, True, False], 1.0)
+    assert shuffled[0] == 0.6, (
+        f"the same four texts in another order gave {shuffled}: sort them by score, "
+        "and each one's truth along with it"
+    )
+
+
+def test_1_6_equal_scores_fall_together(impl) -> None:
+    """At 0.5 four texts fall, two of them bad, whichever stands first."""
+    for bad in ([True, False, True, False], [False, True, False, True]):
+        found = threshold(impl, [0.5] * 4, bad, 0.5)
+        assert found == (0.5, 0.5), (
+            f"four equal scores, two of them bad: all four fall at once, so the "
+            f"precision is 1/2, not {found[1]:.3f}"
+        )
+
+
+def test_1_6_the_share_is_of_the_bad_texts(impl) -> None:
+    """1 bad text of 5, in the second place: recall 1 at the second score."""
+    found = threshold(impl, [5, 4, 3, 2, 1], [False, True, False, False, False], 0.9)
+    assert found == (4.0, 0.5), (
+        f"the only bad text has the second score, so (4, 1/2), not {found}: recall is "
+        "a share of the bad texts, not of all texts"
+    )
