@@ -46,9 +46,8 @@ class CorpusConfig:
 
     `stages` None takes all for text and exact_duplicates alone for storyworld;
     `limit_bytes` None means 30 MB for pylib and no limit for your own text. `blocked`
-    and `insults` name lists of domains and words, `learned` a folder of learned filters,
-    `evaluation` a source of texts not to be trained on. `mix`
-    names
+    and `insults` name lists of domains and words, `learned` a folder of learned
+    filters, `evaluation` a source of texts not to be trained on. `mix` names
     several sources with their weights. `workers` None takes every core, but one process
     where nothing is filtered. `engine`, `address` and `workers` change the time that it
     takes and nothing else.

@@ -39,7 +39,6 @@ from ch01_data.word_lists import read_list
 __all__ = [
     "Rule",
     "View",
-    "clean_text",
     "extract_text",
     "mask_pii",
     "normalize_text",
@@ -197,15 +196,6 @@ def quality_flags(
     """
     view = view or View.of(text if limit is None else text[:limit])
     return [rule.name for rule in rules if rule.holds(view)]
-
-
-def clean_text(text: str) -> tuple[str, list[str]]:
-    """Return a text in one spelling and without personal data, and its quality flags.
-
-    This is all that is done to one plain text without looking at the others.
-    """
-    text = normalize_text(text)
-    return mask_pii(text), quality_flags(text)
 
 
 def compare_presets(source: str) -> str:

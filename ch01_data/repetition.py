@@ -19,6 +19,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import mul
 
 from ch01_data.rules import Rule, View, run_rules
 
@@ -89,6 +90,35 @@ def repeated_runs(view: View, n: int) -> float:
     return characters / max(view.word_characters, 1)
 
 
+def top_run_bound(view: View, n: int) -> float:
+    """Return a share that no run of n words exceeds: n times that of the top word.
+
+    A run occurs no more often than each of its words.
+    """
+    return n * view.once(_top_word)
+
+
+def _top_word(view: View) -> float:
+    """Return the largest share of characters that one word makes up."""
+    counts = Counter(view.words)
+    most = max(map(mul, counts.values(), map(len, counts)), default=0)
+    return most / max(view.word_characters, 1)
+
+
+def repeated_runs_bound(view: View) -> float:
+    """Return a share that runs of five words or more which came before never exceed.
+
+    Each covers five words at most of those that are not covered yet, and a longer run
+    consists of runs of five.
+    """
+    words = view.words
+    runs = list(zip(words, words[1:], words[2:], words[3:], words[4:]))
+    again = len(runs) - len(set(runs))
+    if not again:
+        return 0.0
+    return again * 5 * max(map(len, words)) / max(view.word_characters, 1)
+
+
 def _recurring(view: View) -> dict[int, dict[int, int]]:
     """Return, for n from 2 to 10, {place: number} of the runs of n words that recur.
 
@@ -132,6 +162,11 @@ def compression_ratio(view: View) -> float:
     return (len(deflate.compress(data)) + len(deflate.flush())) / len(data)
 
 
+def fives_again(view: View) -> float:
+    """Return `repeated_runs_bound`, found once for the six rules that ask for it."""
+    return view.once(repeated_runs_bound)
+
+
 TOP: dict[int, Callable[[View], float]] = {n: partial(top_run, n=n) for n in TOP_RUNS}
 REPEATED = {n: partial(repeated_runs, n=n) for n in REPEATED_RUNS}
 REPETITION_RULES = (
@@ -144,9 +179,24 @@ REPETITION_RULES = (
         duplicate_paragraph_characters,
         most=0.2,
     ),
-    *(Rule(f"top_{n}_gram", "Gopher", TOP[n], most=TOP_RUNS[n]) for n in TOP_RUNS),
     *(
-        Rule(f"duplicate_{n}_grams", "Gopher", REPEATED[n], most=REPEATED_RUNS[n])
+        Rule(
+            f"top_{n}_gram",
+            "Gopher",
+            TOP[n],
+            most=TOP_RUNS[n],
+            bound=partial(top_run_bound, n=n),
+        )
+        for n in TOP_RUNS
+    ),
+    *(
+        Rule(
+            f"duplicate_{n}_grams",
+            "Gopher",
+            REPEATED[n],
+            most=REPEATED_RUNS[n],
+            bound=fives_again,
+        )
         for n in REPEATED_RUNS
     ),
 )

@@ -6,9 +6,7 @@ both. A figure is worth something only if it can be had again: `record` puts bes
 values the command, the seeds, the hardware, the libraries and the commit.
 """
 
-import platform
 import random
-import re
 import statistics
 import subprocess
 import time
@@ -18,6 +16,8 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
+
+from ch01_data.measured import commit, machine
 
 MB = 1e6
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,41 +120,14 @@ def resident_bytes(process: psutil.Process) -> int:
 
 
 def describe_machine() -> dict:
-    """Return the hardware and the versions of what was compared."""
-    versions = {"python": platform.python_version()}
+    """Return the hardware and the versions of what is compared."""
+    versions = {}
     for name in LIBRARIES:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "absent"
-    return {
-        "cores": psutil.cpu_count(),
-        "processor": hardware(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "load_average": round(psutil.getloadavg()[0], 2),
-        "versions": versions,
-    }
-
-
-def hardware() -> str:
-    """Return the processor's model name, as the system tells it."""
-    try:
-        told = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        told = ""
-    found = re.search(r"^model name\s*: (.+)$", told, re.MULTILINE)
-    return found[1] if found else platform.processor() or platform.machine()
-
-
-def source_version() -> str:
-    """Return the commit of the source code, with a plus if a file of it was changed."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"]
-    try:
-        return subprocess.run(
-            [*command, "--exclude=*"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+    return machine() | {"versions": versions}
 
 
 def record(
@@ -166,6 +139,6 @@ def record(
         "command": command,
         "seeds": list(seeds),
         "machine": machine,
-        "commit": source_version(),
+        "commit": commit(),
         "results": {line.name: line.summary() for line in lines},
     }

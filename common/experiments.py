@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from ch01_data.files import run_command, write_json
+from ch01_data.measured import commit, spread
 from ch04_transformer.transformer import (
     BatchNorm,
     LayerNorm,
@@ -27,11 +28,11 @@ from ch04_transformer.transformer import (
     TransformerBlock,
 )
 from ch05_pretraining.machine import measure_machine
-from common.laboratory import SEEDS, Laboratory, spread
+from common.laboratory import SEEDS, Laboratory
 from common.memorised import memorisation
 from common.payoff import payoff
 from common.pipeline import name_run
-from common.report import commit, loss_curve
+from common.report import loss_curve
 
 ROOT = Path(__file__).resolve().parents[1]
 

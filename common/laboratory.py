@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
@@ -112,13 +111,3 @@ class Laboratory:
         for _ in tqdm(records, total=steps, leave=False):
             pass
         return model
-
-
-def spread(values: list[float]) -> dict:
-    """Summarise values over seeds: mean, least, greatest, and each."""
-    return {
-        "mean": float(np.mean(values)),
-        "min": min(values),
-        "max": max(values),
-        "values": values,
-    }

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ch01_data.canaries import CanarySpace, plan_canaries, plant_canaries
+from ch01_data.measured import spread
 from ch01_data.sources import Document
 from ch01_data.storyworld import generate
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, train_bpe
 from ch04_transformer.transformer import Transformer
 from ch05_pretraining.memorisation import measure_exposures
-from common.laboratory import SEEDS, Laboratory, spread
+from common.laboratory import SEEDS, Laboratory
 
 STORIES, VOCABULARY, STEPS = 3_000, 2_048, 300
 COPIES, EACH = (0, 1, 4, 16, 64), 6

@@ -23,11 +23,12 @@ import numpy as np
 from ch01_data.crawl import CrawlConfig, make_crawl
 from ch01_data.data import CorpusConfig, build_corpus
 from ch01_data.dirt import dirt
+from ch01_data.measured import spread
 from ch01_data.sources import read_texts
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
 from ch04_transformer.transformer import Transformer
 from ch05_pretraining.pretraining import document_nats
-from common.laboratory import SEEDS, Laboratory, spread
+from common.laboratory import SEEDS, Laboratory
 from common.model import PRESETS
 
 PAGES, HELD_TEXTS, VOCABULARY, BATCH = 6_000, 300, 2_048, 8

@@ -1,6 +1,6 @@
 """The measured part of the README, written from the results file and nothing else.
 
-    python -m common.readme      writes README.md's results and its figure anew
+python -m common.readme      writes README.md's results and its figure anew
 """
 
 import argparse
@@ -135,9 +135,7 @@ def real_text_part(results: dict) -> str:
         f"\n### Real text\n\nMeasured by `{results['command']}`, three seeds, in bits "
         "per byte of held-out text: of a single file its last tenth, of many files a "
         "tenth of them. The samples show what a million parameters learn in minutes."
-        "\n\n"
-        + markdown_table(head, body)
-        + samples
+        "\n\n" + markdown_table(head, body) + samples
     )
 
 

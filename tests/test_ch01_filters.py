@@ -1,5 +1,7 @@
 """Filters: each rule has a text that it catches, and good text passes them all."""
 
+import json
+import pickle
 import random
 import string
 import unicodedata
@@ -8,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ch01_data.batch_stages import StageConfig
 from ch01_data.decontaminate import EvaluationIndex, overlap
 from ch01_data.decontaminate import main as decontaminate_main
+from ch01_data.filter_scores import first_flags
 from ch01_data.filters import (
     CHARACTERS_TO_JUDGE,
     PAPER_RULES,
     RULES,
     View,
-    clean_text,
     main,
     menu_lines,
     normalize_text,
@@ -27,10 +30,8 @@ from ch01_data.language import language_flags
 from ch01_data.learned_filters import LearnedFilters, load_learned_filters
 from ch01_data.letters import LEAST_DOCUMENTS, RARE_PAIRS, is_strange, rare_pairs
 from ch01_data.letters import main as letters_main
-from ch01_data.pii import mask_pii
-from ch01_data.plain_text import clean_texts
 from ch01_data.quality_model import GOOD, QualityModel
-from ch01_data.sources import read_documents
+from ch01_data.sources import Document, read_documents
 from ch01_data.storyworld import generate
 from ch01_data.surprise import Surprise
 from ch01_data.throughput import main as throughput_main
@@ -195,14 +196,6 @@ def test_notices_and_menus_by_hand():
     assert menu_lines(View.of("Home\nAbout")) == 0.0
 
 
-def test_cleaning_is_spelling_masking_and_judging():
-    text = f"{PROSE} Mail ann@site.example.\r\nBye\u200b."
-    clean, flags = clean_text(text)
-    assert clean == f"{PROSE} Mail [EMAIL].\nBye." and flags == []
-    assert clean_text("ab")[1] == quality_flags("ab") != []
-    assert mask_pii(clean) == clean
-
-
 # --- Unicode -------------------------------------------------------------------------
 
 
@@ -295,23 +288,35 @@ def few_filters():
 
 def test_plain_text_falls_at_the_first_filter_that_speaks(tmp_path):
     few_filters().save(tmp_path)
-    learned = load_learned_filters(tmp_path)
+    config = StageConfig(learned=pickle.dumps(load_learned_filters(tmp_path)))
     story = next(generate(1, 9, "train")).document
     texts = [story, random_letters(80), "And so on.", sample("spam", "fit", 1)[0]]
     texts += [f"{story} You bogwit!", f"{story} Mail ann@site.example.", "Guten Tag"]
-    found = clean_texts(texts, learned)
-    assert [flags[:1] for _, flags in found[:5]] == [
+    documents = [Document(text, str(number)) for number, text in enumerate(texts)]
+    found = first_flags(documents, config)
+    assert [flags[:1] for flags in found[:6]] == [
         [],
         ["gibberish"],
         ["word_count"],
         ["spam"],
         ["bad_words"],
+        [],
     ]
-    assert found[5] == (f"{story} Mail [EMAIL].", [])
-    for text, one in zip(texts, found):
-        assert clean_texts([text], learned) == [one]
-    assert clean_texts([], learned) == []
-    assert clean_texts(texts[1:2])[0].flags[0] != "gibberish"
+    for document, flags in zip(documents, found):
+        assert first_flags([document], config) == [flags]
+    assert first_flags([], config) == []
+    assert first_flags(documents[1:2], StageConfig())[0][0] != "gibberish"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from("a bb ccc dddd a-long-word".split()), max_size=60))
+def test_the_bound_of_a_rule_is_never_below_its_measure(words):
+    view = View.of(" ".join(words))
+    bounded = [rule for rule in RULES if rule.bound is not None]
+    assert len(bounded) == 9
+    for rule in bounded:
+        assert rule.bound(view) >= rule.measure(view) - 1e-12, rule.name
+        assert rule.holds(view) == rule._replace(bound=None).holds(view)
 
 
 def test_throughput_is_measured(tmp_path, capsys):
@@ -321,4 +326,5 @@ def test_throughput_is_measured(tmp_path, capsys):
     flags += ["--filters", str(tmp_path / "filters"), "--out", str(out)]
     assert throughput_main(flags) == 0
     assert "MB/s" in capsys.readouterr().out and out.exists()
+    assert json.loads(out.read_text())["results"]["speed"]["storyworld"]["mean"] > 0
     assert mixed([["a", "b", "c", "d"], ["x", "y"]]) == ["a", "x", "b", "c", "y", "d"]

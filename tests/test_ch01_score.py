@@ -58,7 +58,11 @@ def test_scores_agree_with_a_plain_count():
     kinds = ["clean", "spam", "gibberish"]
     labels = [{"id": n, "kind": rng.choice(kinds)} for n in range(300)]
     results = [
-        {"id": n, "kept": rng.random() < 0.5, "flags": rng.sample(kinds[1:], rng.choice([0, 1, 2]))}
+        {
+            "id": n,
+            "kept": rng.random() < 0.5,
+            "flags": rng.sample(kinds[1:], rng.choice([0, 1, 2])),
+        }
         for n in range(300)
     ]
     scores = score_kinds(labels, results)
@@ -86,7 +90,8 @@ def test_ids_are_held_to_their_word():
 
 
 def test_masked_data_by_hand():
-    labels = [{"id": "a", "pii": ["x@y.example", "555-0100"]}, {"id": "b", "pii": ["q"]}]
+    planted = ["x@y.example", "555-0100"]
+    labels = [{"id": "a", "pii": planted}, {"id": "b", "pii": ["q"]}]
     assert masked_share(labels, {"a": "[EMAIL] and 555-0100"}) == 2 / 3
     assert math.isnan(masked_share([{"id": "a"}], {"a": "text"}))
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from ch01_data.measured import commit
 from ch02_tokenization import benchmark, footprint
 from ch02_tokenization.benchmark import main, random_texts, standard_texts
 from ch02_tokenization.footprint import measure_larger_than_memory, measure_memory
@@ -14,7 +15,6 @@ from ch02_tokenization.measuring import (
     describe_machine,
     record,
     run_watched,
-    source_version,
     take_turns,
 )
 from ch02_tokenization.tokenization import train_bpe
@@ -69,7 +69,7 @@ def test_a_record_says_how_its_figures_can_be_had_again():
     content = record("what", "command", range(3), describe_machine(), [])
     keys = ["what", "command", "seeds", "machine", "commit", "results"]
     assert list(content) == keys and content["seeds"] == [0, 1, 2]
-    assert content["commit"] == source_version() != ""
+    assert content["commit"] == commit() != ""
     machine = content["machine"]
     assert machine["cores"] >= 1 and machine["processor"]
     assert machine["versions"]["regex"] != "absent"

@@ -6,7 +6,7 @@ import pytest
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, train_bpe
 from ch04_transformer.transformer import Transformer
 from common import experiments, memorised, payoff
-from common.laboratory import Laboratory, spread
+from common.laboratory import Laboratory
 
 
 @pytest.fixture(autouse=True)
@@ -94,15 +94,6 @@ def test_a_laboratory_trains_on_the_texts_that_it_is_given():
     laboratory = Laboratory.of(texts, tokenizer, texts[:2])
     before = laboratory.loss(Transformer, 0, steps=1)
     assert laboratory.loss(Transformer, 0, steps=12) < 0.8 * before
-
-
-def test_a_spread_by_hand():
-    assert spread([1.0, 3.0, 2.0]) == {
-        "mean": 2.0,
-        "min": 1.0,
-        "max": 3.0,
-        "values": [1.0, 3.0, 2.0],
-    }
 
 
 def test_an_unknown_experiment_ends_in_one_line(capsys):
