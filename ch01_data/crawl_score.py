@@ -11,7 +11,6 @@ how many are at least 0.7 alike.
 """
 
 import argparse
-import json
 import pickle
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,11 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from ch01_data.batch_stages import StageConfig
-from ch01_data.crawl_templates import INSULTS
+from ch01_data.crawl import CrawlConfig, make_crawl
+from ch01_data.crawl_templates import FAMILIES, INSULTS
 from ch01_data.dedup import exact_duplicates, near_duplicates
 from ch01_data.engine import LocalEngine, usable_cores
-from ch01_data.files import run_command, write_json
-from ch01_data.learned_filters import load_learned_filters
+from ch01_data.files import run_command
+from ch01_data.learned_filters import LearnedFilters, train_learned_filters
+from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
 from ch01_data.planting import exact_jaccard
 from ch01_data.score import KindScore, masked_share, read_rows, score_kinds, table
 from ch01_data.sources import Document, read_documents, read_texts
@@ -37,6 +38,10 @@ from ch01_data.word_lists import read_list
 THRESHOLDS = (0.8, 0.7)
 SURE = 0.8  # pairs at least this alike must be found
 LOOSE = 0.7  # pairs that are joined must be at least this alike
+# Kinds that have a flag of their own, and those that need only be gone.
+SCORED = ("boilerplate", "spam", "gibberish", "language", "blocked_url", "leak")
+SCORED += ("toxic", "url_duplicate")
+GONE = (*SCORED, "exact_duplicate")
 
 
 @dataclass(frozen=True)
@@ -196,69 +201,93 @@ def lost_share(labels: Sequence[Mapping], kept: set[str]) -> dict[str, float]:
     }
 
 
-def told(config: StageConfig, folder: Path) -> StageConfig:
-    """Return a config with the crawl's own block list and evaluation set."""
+def told(folder: Path, learned: LearnedFilters) -> StageConfig:
+    """Return what the stages are told: the crawl's own lists and evaluation set."""
     return StageConfig(
-        seed=config.seed,
-        near_threshold=config.near_threshold,
         blocked_domains=tuple(sorted(read_list(folder / "blocked_hosts.txt"))),
+        insults=tuple(sorted(INSULTS)),
         evaluation=tuple(read_texts(folder / "evaluation.jsonl")),
-        learned=config.learned,
-        insults=tuple(INSULTS),
+        learned=pickle.dumps(learned),
     )
 
 
+def score_seeds(family: str, pages: int, seeds: Sequence[int]) -> list[dict]:
+    """Make a crawl for each seed, clean it and return its scores.
+
+    The filters learn once, from the family "tuning".
+    """
+    learned, found = train_learned_filters(0), []
+    for seed in seeds:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            make_crawl(CrawlConfig(out=name, n=pages, family=family, seed=seed))
+            found.append(score_crawl(folder, told(folder, learned)))
+    return found
+
+
 def show(scores: dict) -> str:
-    """Return all scores as text."""
-    kinds: dict[str, KindScore] = scores["kinds"]
-    lines = [table(kinds)]
+    """Return all scores of one crawl as text."""
+    lines = [table(scores["kinds"])]
     for pair in scores["pairs"]:
         lines.append(
             f"near copies at {pair.threshold}: {pair.found:,} of {pair.alike:,} pairs "
             f"of {SURE} and more ({pair.recall:.4f}); of {pair.joined:,} joined, "
             f"{pair.right:,} are {LOOSE} alike ({pair.precision:.4f})"
         )
-    lines.append(
-        f"equal texts: recall {scores['equal_recall']:.4f}, precision "
-        f"{scores['equal_precision']:.4f}"
-    )
-    lines.append(f"personal data masked: {scores['masked']:.4f}")
-    lost = (f"{name} {share:.4f}" for name, share in scores["clean_lost"].items())
-    lines.append(f"clean pages gone: {', '.join(lost)}")
+    for name, value in numbers_of(scores).items():
+        if not name.startswith(("kind ", "near ")):
+            lines.append(f"{name}: {value:.4f}")
     return "\n".join(lines)
 
 
-def as_json(scores: dict) -> dict:
-    """Return the scores as plain values, shares beside the counts."""
-    kinds = {
-        name: s._asdict()
-        | {"recall": s.recall, "precision": s.precision, "gone": s.dropped_share}
-        for name, s in scores["kinds"].items()
-    }
-    pairs = [
-        vars(p) | {"recall": p.recall, "precision": p.precision}
-        for p in scores["pairs"]
-    ]
-    return json.loads(json.dumps(scores | {"kinds": kinds, "pairs": pairs}))
+def numbers_of(scores: dict) -> dict[str, float]:
+    """Return the shares that a crawl is judged by, each under its name."""
+    kinds: dict[str, KindScore] = scores["kinds"]
+    found = {}
+    for name in SCORED:
+        found[f"kind {name} recall"] = kinds[name].recall
+        found[f"kind {name} precision"] = kinds[name].precision
+    for name in GONE:
+        found[f"kind {name} gone"] = kinds[name].dropped_share
+    for pair in scores["pairs"]:
+        found[f"near recall at {pair.threshold}"] = pair.recall
+        found[f"near precision at {pair.threshold}"] = pair.precision
+    found["equal recall"] = scores["equal_recall"]
+    found["equal precision"] = scores["equal_precision"]
+    found["personal data masked"] = scores["masked"]
+    for source, share in scores["clean_lost"].items():
+        found[f"clean {source} lost"] = share
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Hold the clean-up of a labelled crawl against the truth about it."""
+    """Hold the clean-up of labelled crawls against the truth about them."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--crawl", required=True, help="folder of ch01_data.crawl")
-    parser.add_argument("--learned", help="folder of ch01_data.learned_filters")
-    parser.add_argument("--out", help="write the scores to this JSON file")
+    add = parser.add_argument
+    add("--family", choices=FAMILIES, default="held", help="of the dirt")
+    add("--pages", type=int, default=3_000, help="of each crawl")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="a crawl for each")
+    add("--out", help="results file (default: results/crawl_FAMILY.json)")
     arguments = parser.parse_args(argv)
 
     def command() -> None:
-        folder = Path(arguments.crawl)
-        learned = b""
-        if arguments.learned:
-            learned = pickle.dumps(load_learned_filters(arguments.learned))
-        scores = score_crawl(folder, told(StageConfig(learned=learned), folder))
-        print(show(scores))
-        if arguments.out:
-            write_json(arguments.out, as_json(scores))
+        begun_on = machine()
+        found = score_seeds(arguments.family, arguments.pages, arguments.seeds)
+        for seed, scores in zip(arguments.seeds, found):
+            print(f"seed {seed}\n{show(scores)}\n")
+        each = list(map(numbers_of, found))
+        write_result(
+            arguments.out or RESULTS / f"crawl_{arguments.family}.json",
+            "Precision and recall of the clean-up on a crawl whose truth is known.",
+            command_of("ch01_data.crawl_score", argv),
+            {
+                "family": arguments.family,
+                "pages": arguments.pages,
+                "scores": {n: spread([one[n] for one in each]) for n in each[0]},
+            },
+            seeds=arguments.seeds,
+            begun_on=begun_on,
+        )
 
     return run_command(command)
 

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
 from typing import Protocol, TypeVar
 
 from ch01_data.sources import Document
@@ -90,7 +91,10 @@ def usable_cores() -> int:
 
 
 class LocalEngine:
-    """Runs in this process, or in `workers` others that it starts when first needed."""
+    """Runs in this process, or in `workers` others that it starts when first needed.
+
+    A single item is worth no process of its own.
+    """
 
     shares_disk = True
 
@@ -115,10 +119,12 @@ class LocalEngine:
 
         Raises:  OSError if the process that works on an item dies three times.
         """
-        if self.workers == 1:
-            return map(function, items)
+        items = iter(items)
+        first = list(islice(items, 2)) if self.workers > 1 else []
+        if len(first) < 2:  # not worth a process
+            return map(function, chain(first, items))
         return in_order(
-            items,
+            chain(first, items),
             lambda item: (function, item, self._submit(function, item)),
             self._take,
             AT_WORK * self.workers,
@@ -155,7 +161,8 @@ class LocalEngine:
             return result
         raise OSError(
             f"a process died {ATTEMPTS} times over the same documents; there may be "
-            "too little memory for so many: take fewer --workers"
+            "too little memory for so many: take fewer --workers; a script that calls "
+            'this needs if __name__ == "__main__"'
         )
 
 

@@ -1,6 +1,6 @@
 """How well each filter does on dirt that nothing was tuned on.
 
-    python -m ch01_data.filter_scores --family held --n 300 --seed 0 --seed 1 --seed 2
+    python -m ch01_data.filter_scores --family held --n 300 --seeds 0 1 2
 
 trains the learned filters on the family "tuning", makes so many texts of each kind of
 the family "held", and counts. Recall: how many of the kind's texts have its flag.
@@ -15,24 +15,23 @@ import argparse
 import math
 import pickle
 import statistics
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from ch01_data.batch_stages import StageConfig, normalize, personal_data
 from ch01_data.crawl_templates import BLOCKED_HOSTS, FAMILIES, INSULTS
 from ch01_data.curves import precision_recall_curve
 from ch01_data.dirt import LabelledText, dirt
-from ch01_data.files import run_command, write_json
+from ch01_data.files import run_command
 from ch01_data.learned_filters import (
     LearnedFilters,
     library_modules,
     load_learned_filters,
     train_learned_filters,
 )
+from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
 from ch01_data.score import CLEAN, KindScore, score_kinds, table
 from ch01_data.sources import Document
 from ch01_data.stages import flags_by_stage
@@ -170,27 +169,25 @@ def _spread(values: Sequence[float]) -> str:
     return f"{statistics.mean(values):.3f} (low {min(values):.3f})"
 
 
-def as_json(scored: Scored) -> dict:
-    """Return the figures of one seed as plain values."""
-    kinds = {
-        kind: score._asdict()
-        | {
-            "recall": score.recall,
-            "precision": score.precision,
-            "deserved_share": score.deserved_share,
-        }
-        for kind, score in scored.kinds.items()
-        if kind in (*KINDS, CLEAN)
+def numbers_of(scored: Scored) -> dict[str, float]:
+    """Return the shares that the filters are judged by, each under its name."""
+    found = {}
+    for kind in KINDS:
+        found[f"{kind} recall"] = scored.kinds[kind].recall
+        found[f"{kind} precision"] = scored.kinds[kind].precision
+    found["personal data masked"] = scored.masked / scored.planted
+    found["good texts lost"] = scored.kinds[CLEAN].dropped_share
+    return found
+
+
+def thinned(curve: dict[str, list[float]], points: int = 200) -> dict:
+    """Return every so many-th point of a curve, and the last one."""
+    n = len(curve["recall"])
+    places = sorted({*range(0, n, max(n // points, 1)), n - 1})
+    return {
+        name: [values[place] for place in places if place < len(values)]
+        for name, values in curve.items()
     }
-    rest = scored._replace(kinds=kinds, reasons=dict(scored.reasons))
-    return _without_nan(rest._asdict())
-
-
-def _without_nan(value: object) -> object:
-    """JSON knows no nan: a share of nothing becomes null."""
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -199,30 +196,38 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--family", choices=FAMILIES, default="held", help="of the dirt to judge")
     add("--n", type=int, default=300, help="texts of each kind")
-    add("--seed", type=int, action="append", help="repeat it for several; default 0")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one run for each")
     add("--filters", help="folder of trained filters; otherwise they are trained")
-    add("--out", help="write the figures and the curve to this JSON file")
+    add("--out", help="results file (default: results/filters_FAMILY.json)")
     arguments = parser.parse_args(argv)
 
     def command() -> None:
         if arguments.n < 1:
             raise ValueError(f"--n is {arguments.n}: give 1 or more texts of each kind")
+        begun_on, family = machine(), arguments.family
         found = {}
-        for seed in arguments.seed or [0]:
-            with tempfile.TemporaryDirectory() as folder:
-                if not arguments.filters:
-                    train_learned_filters(seed, folder)
-                learned = load_learned_filters(arguments.filters or Path(folder))
-                found[seed] = score_filters(
-                    arguments.family, arguments.n, seed, learned
-                )
-        print(report(found))
-        if arguments.out:
-            seeds = {str(seed): as_json(scored) for seed, scored in found.items()}
-            write_json(
-                arguments.out,
-                {"family": arguments.family, "n": arguments.n, "seeds": seeds},
+        for seed in arguments.seeds:
+            learned = (
+                load_learned_filters(arguments.filters)
+                if arguments.filters
+                else train_learned_filters(seed)
             )
+            found[seed] = score_filters(family, arguments.n, seed, learned)
+        print(report(found))
+        each = [numbers_of(scored) for scored in found.values()]
+        write_result(
+            arguments.out or RESULTS / f"filters_{family}.json",
+            "Precision and recall of each filter on dirt that nothing was tuned on.",
+            command_of("ch01_data.filter_scores", argv),
+            {
+                "family": family,
+                "texts_of_each_kind": arguments.n,
+                "scores": {n: spread([one[n] for one in each]) for n in each[0]},
+                "curve": thinned(found[arguments.seeds[0]].curve),
+            },
+            seeds=arguments.seeds,
+            begun_on=begun_on,
+        )
 
     return run_command(command)
 
