@@ -48,7 +48,7 @@ def language(text: str, view: View | None = None) -> tuple[str, float]:
     without prose. Judged is a sample from the text's head and middle.
     """
     code, probability = identifier().classify(_sample(text))
-    view = view or View.of(text[: 1 << 16])
+    view = view or View.of(text[: 1 << 14])
     if code in WANTED or not view.is_code:
         return code, float(probability)
     prose = prose_of(text)
@@ -84,7 +84,7 @@ def language_flags(
 
 def prose_of(text: str) -> str:
     """Return the lines of a text that do not look like code, without comment signs."""
-    lines = (line.strip().lstrip("#/*> ") for line in text[: 1 << 16].split("\n"))
+    lines = (line.strip().lstrip("#/*> ") for line in text[: 1 << 14].split("\n"))
     kept = [line for line in lines if line and not is_code_line(line)]
     return "\n".join(kept[:LINES_TO_JUDGE])
 

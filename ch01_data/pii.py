@@ -63,6 +63,7 @@ _DATE = re.compile(
     r"[0-9]{4}([-/.])[0-9]{1,2}\1[0-9]{1,2}|([0-9]{1,2}[-/.]){2}[0-9]{4}"
 )
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9])")
+_DOTS = re.compile(r"\.[0-9]{1,3}\.[0-9]")  # found faster than a beginning digit
 _JOINED = re.compile(r"[\w.]\Z")
 _VERSION = re.compile(r"(?:\bv|version|release|revision)\W{0,3}$", re.IGNORECASE)
 _COLONS = re.compile(r":[0-9A-Fa-f]{0,4}:")
@@ -186,6 +187,8 @@ def _addresses(text: str) -> Iterator[tuple[int, int]]:
         end -= text[start:end].endswith(":") and text[end - 2 : end] != "::"
         if _stands_alone(text, start, end) and _is_ipv6(text[start:end]):
             yield start, end
+    if not _DOTS.search(text):
+        return
     for match in _IPV4.finditer(text):
         before = text[max(match.start() - 12, 0) : match.start()]
         if not (_JOINED.search(before) or _VERSION.search(before)):

@@ -91,11 +91,28 @@ def repeated_runs(view: View, n: int) -> float:
 
 
 def top_run_bound(view: View, n: int) -> float:
-    """Return a share that no run of n words exceeds: n times that of the top word.
+    """Return a share that no run of n words exceeds, from its words or its pairs.
 
-    A run occurs no more often than each of its words.
+    A run occurs no more often than each of its words, or than the pairs of words that
+    it can be cut into, the last of which may overlap.
     """
-    return n * view.once(_top_word)
+    by_words = n * view.once(_top_word)
+    if by_words <= TOP_RUNS[n]:
+        return by_words
+    return min(by_words, (n + 1) // 2 * view.once(_top_pair))
+
+
+def _top_pair(view: View) -> float:
+    """Return the largest share of characters that one pair of words makes up."""
+    counts = view.once(_pairs)
+    most = max(
+        (n * (len(a) + len(b)) for (a, b), n in counts.items() if n > 1), default=0
+    )
+    return most / max(view.word_characters, 1)
+
+
+def _pairs(view: View) -> Counter:
+    return Counter(zip(view.words, view.words[1:]))
 
 
 def _top_word(view: View) -> float:
@@ -126,8 +143,8 @@ def _recurring(view: View) -> dict[int, dict[int, int]]:
     overlap, and it can recur only where both of them do: each step looks at what the
     step before it left, and for most texts that is soon nothing.
     """
-    pairs = list(zip(view.words, view.words[1:]))
-    again = {pair for pair, count in Counter(pairs).items() if count > 1}
+    again = {pair for pair, count in view.once(_pairs).items() if count > 1}
+    pairs = zip(view.words, view.words[1:])
     runs = {place: pair for place, pair in enumerate(pairs) if pair in again}
     found = {}
     for n in range(2, max(REPEATED_RUNS) + 1):

@@ -21,23 +21,27 @@ from ch01_data.files import run_command
 from ch01_data.sources import read_documents
 
 CODE_SHARE = 0.3  # from this share of lines on, a text is read as code
-LINES_TO_JUDGE = 400  # a file that begins as code goes on as code
+LINES_TO_JUDGE = 100  # are enough to tell code from prose
 CHARACTERS_OF_LINE = 200
 PUNCTUATION = string.punctuation + "“”‘’«»„…–—¿¡。、"
 ANY = (-inf, inf)  # the range of a rule that says nothing
 T = TypeVar("T")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _strip = methodcaller("strip", PUNCTUATION)
-# Marks that end, open or fill lines of programs and hardly ever lines of prose.
-_CODE_LINE = re.compile(
-    r"[{}\[(\\]$|[)\]}\"'\d];$|^[})\]@]|\w\(.*\)[:,;]?$|[)\]]:$"
-    r"|^(?:#(?!\w+ .*#\w)|//|/\*|>>>)"
-    r"|[\w)\]][ ]?(?:[-+*/|&^%]|//|\*\*|<<|>>)?=[ ]?[\w\"'\[({-]|[!=<>]=|->|::|&&|\|\|"
-    r"|^(?:def|class|import|return|elif|except|raise|yield|assert|lambda|del|async)\b"
-    r"|^(?:else|try|finally)\b ?:|^from [\w.]+ import\b|^(?:if|for|while|with)\b.*:$"
-    r"|^(?:pass|break|continue)$|\bself\.\w|\w\.\w+\(|^[-+]?[\d.]+,|\S  +# "
-    r"|^[\"'][^ ]*[\"'](?:[,:)]|$)|^[\"'(\d-].*,$|^(?:0x)?[\da-fA-F]+:"
+# Marks that open, end or fill lines of programs and hardly ever lines of prose.
+_OPENS = re.compile(
+    r"[})\]@]|#(?!\w+ .*#\w)|//|/\*|>>>"
+    r"|(?:def|class|import|return|elif|except|raise|yield|assert|lambda|del|async)\b"
+    r"|(?:else|try|finally)\b ?:|from [\w.]+ import\b|(?:if|for|while|with)\b.*:$"
+    r"|(?:pass|break|continue)$|[-+]?[\d.]+,|[\"'][^ ]*[\"'](?:[,:)]|$)"
+    r"|[\"'(\d-].*,$|(?:0x)?[\da-fA-F]+:"
 )
+_ENDS = re.compile(r"[{}\[(\\]$|[)\]}\"'\d];$|[)\]]:$")
+_FILLS = re.compile(
+    r"\w\(.*\)[:,;]?$|[\w)\]][ ]?(?:[-+*/|&^%]|//|\*\*|<<|>>)?=[ ]?[\w\"'\[({-]"
+    r"|[!=<>]=|->|::|&&|\|\||\bself\.\w|\w\.\w+\(|\S  +# "
+)
+_MARKS = ("=", "(", "->", "::", "&&", "||", "self.", "  # ")  # one is in all that fills
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class View:
     @cached_property
     def is_code(self) -> bool:
         """Whether this is source code rather than prose, by the look of its lines."""
-        return code_share(self.lines[:LINES_TO_JUDGE]) >= CODE_SHARE
+        return code_share(sampled(self.lines)) >= CODE_SHARE
 
 
 class Rule(NamedTuple):
@@ -121,7 +125,15 @@ class Rule(NamedTuple):
 
 def is_code_line(line: str) -> bool:
     """Tell whether a stripped line looks like a line of a program."""
-    return _CODE_LINE.search(line[:CHARACTERS_OF_LINE]) is not None
+    line = line[:CHARACTERS_OF_LINE]
+    if _OPENS.match(line) or _ENDS.search(line[-2:]):
+        return True
+    return any(mark in line for mark in _MARKS) and _FILLS.search(line) is not None
+
+
+def sampled(lines: list[str]) -> list[str]:
+    """Return all lines, or so many of a long text as are judged, evenly spread."""
+    return lines[:: -(-len(lines) // LINES_TO_JUDGE)] if lines else []
 
 
 def code_share(lines: list[str]) -> float:

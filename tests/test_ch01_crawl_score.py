@@ -1,4 +1,4 @@
-"""A crawl scored against its truth: by hand, on a small crawl, and with a blind stage."""
+"""A crawl scored against its truth: by hand, on a small one, and with a blind stage."""
 
 from dataclasses import replace
 
