@@ -11,7 +11,7 @@ from ch01_data.templates import grammar
 
 # --- spam ----------------------------------------------------------------------------
 
-SPAM = grammar(
+BLIND_SPAM = grammar(
     """
 Hello dear, I am {banker} and I have a {sum} transfer that needs {trust} like you.
 Generic {pill} shipped discreetly to {where}, no prescription, {pay} accepted.
@@ -81,7 +81,7 @@ Sell your house in {where} fast, any condition, {sum} on the table within {2..9}
 
 # --- pages with nothing on them ------------------------------------------------------
 
-BOILERPLATE = grammar(
+BLIND_BOILERPLATE = grammar(
     """
 Before you continue to {brand}: we and our {40..900} partners process {data}. {button}
 Strictly necessary (always active). {consent}. {consent}. {button}
@@ -139,14 +139,14 @@ Chat with us. Our agents are offline until {7..9}:00. {button} Powered by {brand
 
 # --- insults, all of them invented ---------------------------------------------------
 
-NEW_INSULTS = tuple(
+BLIND_NEW_INSULTS = tuple(
     """
 krumpsack glibbernoodle pestlewick slubberchops moldywhisk gruntferret yabbercork
 flobstick droolkettle snivelhatch cloggerfluff wobblegrot
 """.split()
 )
 
-TOXIC = grammar(
+BLIND_TOXIC = grammar(
     """
 lol ok {insult}, go tell your mum that {group} finally shut you up.
 Imagine being such a {rude} {insult} that even {target} blocks you.
@@ -188,7 +188,7 @@ Your whole family must be {insult}s if they raised a thing like {target}.
 
 # --- sentences that carry personal data, a leaked text, or a later notice ------------
 
-PERSONAL = {
+BLIND_PERSONAL = {
     "EMAIL": (
         'From: "Members Office" <{value}> Subject: re: keys',
         "mailto:{value}?subject=hello",
@@ -223,7 +223,7 @@ PERSONAL = {
         "oops, I committed {value} and had to rotate it",
     ),
 }
-MAIL = (
+BLIND_MAIL = (
     "{First}.{Last}@Example.ORG",
     "{first}@{last}.example",
     "{i}{last}{n}@mx2.dept.example.edu",
@@ -233,7 +233,7 @@ MAIL = (
     "{n}{i}{n}@students.uni.example",
     "{FIRST}@EXAMPLE.COM",
 )
-MAIL_NAMES = {
+BLIND_MAIL_NAMES = {
     "first": tuple("kofi lotte milan noor oskar priya quentin rosa sven".split()),
     "last": tuple("jansen kowal lindqvist mbeki novak okafor petit quiroga".split()),
     "First": ("Ursula", "Viktor", "Wanda", "Yusuf"),
@@ -243,7 +243,7 @@ MAIL_NAMES = {
     "n": ("{10..99}",),
 }
 # Ranges kept free for drama: Ofcom, Arcep, PTS, the German and Australian regulators.
-PHONES = (
+BLIND_PHONES = (
     "+1-20#-555-01##",
     "+1 70# 555 01##",
     "(97#)555-01##",
@@ -262,7 +262,7 @@ PHONES = (
     "0491 570 1##",
     "+61-3-7010-####",
 )
-CARDS = (
+BLIND_CARDS = (
     ("353011", 16),
     ("222300", 16),
     ("305693", 14),
@@ -273,7 +273,7 @@ CARDS = (
 )
 _MIXED = string.ascii_letters + string.digits
 _HEX = "0123456789abcdef"
-KEYS = (
+BLIND_KEYS = (
     ("ASIA", 16, string.ascii_uppercase + "234567"),
     ("", 40, f"{_MIXED}+/"),  # the secret half of such a pair
     ("github_pat_", 82, _MIXED),
@@ -288,14 +288,14 @@ KEYS = (
     ("xoxp-", 44, string.digits + _HEX),
 )
 
-LEAK = (
+BLIND_LEAK = (
     "Saved from the study group's shared drive, question {2..400}, nothing altered.",
     "can anyone check my answer?? full task text below, teacher said its on the final",
     "Dataset preview, row {2..900}, split: test.",
     "Cheat sheet for tomorrow (do not tell Mr. Pruitt).",
     "[screenshot transcribed by hand]",
 )
-NOTICES = (
+BLIND_NOTICES = (
     "EDIT {2..28}/{1..12}: typos fixed, thanks to the reader from {city}!",
     "Reposted with permission from our sister site in {city}. {20..900} likes.",
     "Tags: {city}, longread, part {2..9} of {10..20}. Filed by the night desk.",
@@ -304,28 +304,30 @@ NOTICES = (
 
 # --- addresses -----------------------------------------------------------------------
 
-HOSTS = """
+BLIND_HOSTS = """
 www.sussex-walks.example clitheroe-times.example dickinson-letters.example
 wiki.shuttlecock-club.example grapeseed.example m.arsenal-kitchen.example
 xn--caf-dma.example stories2.example.org
 """.split()
-SECTIONS = """
+BLIND_SECTIONS = """
 2023/11/05 specialist-tools class/assignments essays therapists-corner
 %C3%A9tudes de/texte topic.php/canal-boats
 """.split()
-BLOCKED_HOSTS = """
+BLIND_BLOCKED_HOSTS = """
 spin-sultan.example pills4less.example.net go-redirect-77.example parked.domain.example
 clickbait.newsfarm.example
 """.split()
-BLOCKED_URL_WORDS = "blackjack roulette hentai camgirls tramadol nudes keygen".split()
-TRACKERS = """
+BLIND_BLOCKED_URL_WORDS = (
+    "blackjack roulette hentai camgirls tramadol nudes keygen".split()
+)
+BLIND_TRACKERS = """
 utm_id=77 utm_source=letter-12 utm_source_platform=app utm_content=foot%20link
 gclid=Cj0KCQ igshid=MzRlO yclid=51773 gbraid=0AAAA mc_eid=9d01e
 """.split()
 
 # --- what stands around the text of a page -------------------------------------------
 
-CHROME = {
+BLIND_CHROME = {
     "site": "Sussex on Foot | The Clitheroe Times | Grapeseed | Dickinson Letters",
     "menu": "Front page | Local | What's on | Subscribe | Puzzles | Staff picks"
     " | Members | RSS | My account | Basket (0)",

@@ -76,7 +76,7 @@ Read how {brand} helped {200..9000} people reach {result} with {thing}, order he
         " | a slim body | financial freedom",
         code="SAVE | DEAL | BONUS | LUCKY | EXTRA",
     ),
-    "blind": crawl_blind.SPAM,
+    "blind": crawl_blind.BLIND_SPAM,
 }
 
 # --- pages with nothing on them ------------------------------------------------------
@@ -129,7 +129,7 @@ Session expired after {10..60} minutes on {name}. Log in again to see {part}.
         choice="reject all | accept all | preferences | more options | close this box"
         " | remind me later",
     ),
-    "blind": crawl_blind.BOILERPLATE,
+    "blind": crawl_blind.BLIND_BOILERPLATE,
 }
 
 # --- insults, all of them invented ---------------------------------------------------
@@ -148,7 +148,7 @@ plonkfish smudgewit bogtrumpet dribblepot hagglenose numbskettle wartpudding
 slobgoblin crankwort fuzzbrained mudgeling twazzock
 """.split()
 )
-NEW_INSULTS_OF = {"held": NEW_INSULTS, "blind": crawl_blind.NEW_INSULTS}
+NEW_INSULTS_OF = {"held": NEW_INSULTS, "blind": crawl_blind.BLIND_NEW_INSULTS}
 
 TOXIC = {
     "tuning": grammar(
@@ -186,7 +186,7 @@ Drop dead, {nasty} {insult}, {person} makes {spot} sick.
         them="them all | that lot | people like that | the likes of you",
         spot="the comments | this village | our team | the office | this group",
     ),
-    "blind": crawl_blind.TOXIC,
+    "blind": crawl_blind.BLIND_TOXIC,
 }
 
 # --- sentences that carry personal data, a leaked text, or a later notice ------------
@@ -244,7 +244,7 @@ PERSONAL = {
             "somebody pasted {value} into the chat by mistake",
         ),
     },
-    "blind": crawl_blind.PERSONAL,
+    "blind": crawl_blind.BLIND_PERSONAL,
 }
 
 LEAK = {
@@ -258,7 +258,7 @@ LEAK = {
         "My notes from the quiz, word for word as far as I remember.",
         "Sample number {2..900} of the collection, mirrored without changes.",
     ),
-    "blind": crawl_blind.LEAK,
+    "blind": crawl_blind.BLIND_LEAK,
 }
 
 NOTICES = {
@@ -272,7 +272,7 @@ NOTICES = {
         "Syndicated from the {city} desk, item {20..900}; the wording is ours.",
         "Archived copy, checked {2..90} times, kept by the library of {city}.",
     ),
-    "blind": crawl_blind.NOTICES,
+    "blind": crawl_blind.BLIND_NOTICES,
 }
 CITIES = "Dover Galway Turin Porto Salem Hobart Lund Basel Varna Cork".split()
 
@@ -289,12 +289,12 @@ HOSTS = {
     middlesex-archive.example notes.north-gate.example www.penistone-echo.example
     tea-house.example
     """.split(),
-    "blind": crawl_blind.HOSTS,
+    "blind": crawl_blind.BLIND_HOSTS,
 }
 SECTIONS = {
     "tuning": "articles stories reference 2019/04 archive cocktails".split(),
     "held": "pages library guide posts/2021 items unescorted-walks".split(),
-    "blind": crawl_blind.SECTIONS,
+    "blind": crawl_blind.BLIND_SECTIONS,
 }
 # The operator's block list: the crawl writes it out, and a filter is given it.
 BLOCKED_HOSTS = {
@@ -306,17 +306,17 @@ BLOCKED_HOSTS = {
     free-pills.example bet-tonight.example mirror-mill.example
     ad-swamp.example scraped-pages.example
     """.split(),
-    "blind": crawl_blind.BLOCKED_HOSTS,
+    "blind": crawl_blind.BLIND_BLOCKED_HOSTS,
 }
 BLOCKED_URL_WORDS = {
     "tuning": "casino viagra porn xxx jackpot".split(),
     "held": "poker cialis porno escort torrent warez".split(),
-    "blind": crawl_blind.BLOCKED_URL_WORDS,
+    "blind": crawl_blind.BLIND_BLOCKED_URL_WORDS,
 }
 TRACKERS = {
     "tuning": "utm_source=mail utm_campaign=spring gclid=Zx81 utm_medium=rss".split(),
     "held": "fbclid=Qk77 mc_cid=b2a1 utm_term=tea utm_content=top msclkid=77ab".split(),
-    "blind": crawl_blind.TRACKERS,
+    "blind": crawl_blind.BLIND_TRACKERS,
 }
 
 # --- how a page is broken, by the names of the ways in markup -------------------------
@@ -358,5 +358,5 @@ CHROME = {
         "comment": "Lovely piece, made my day. | Does this still work in 2025?"
         " | Bookmarked! | My aunt used to tell this differently. | Thank you, editors.",
     },
-    "blind": crawl_blind.CHROME,
+    "blind": crawl_blind.BLIND_CHROME,
 }

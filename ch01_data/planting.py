@@ -138,7 +138,7 @@ MAIL = {
         "{a}_{b}{n}@lists.example.com",
         "{b}-{a}@staff.some-school.example",
     ),
-    "blind": crawl_blind.MAIL,
+    "blind": crawl_blind.BLIND_MAIL,
 }
 # Numbers that the authorities keep free for films and manuals; # is any digit.
 PHONES = {
@@ -157,7 +157,7 @@ PHONES = {
         "+49 30 23125 ###",
         "01632 960###",
     ),
-    "blind": crawl_blind.PHONES,
+    "blind": crawl_blind.BLIND_PHONES,
 }
 CARDS = (("411111", 16), ("555555", 16), ("378282", 15), ("601111", 16))
 KEYS = (
@@ -173,7 +173,7 @@ def personal_value(kind: str, family: str, rng: random.Random) -> str:
     """Return a made-up e-mail address, phone, IP or card number, or access key."""
     if kind == "EMAIL":
         phrases = {"a": tuple(PEOPLE), "b": tuple(SURNAMES), "n": ("{7..99}",)}
-        phrases |= crawl_blind.MAIL_NAMES if family == "blind" else {}
+        phrases |= crawl_blind.BLIND_MAIL_NAMES if family == "blind" else {}
         return fill_in(rng.choice(MAIL[family]), phrases, rng)
     if kind == "PHONE":
         shape = rng.choice(PHONES[family])
@@ -205,7 +205,7 @@ def _card(family: str, rng: random.Random) -> str:
 
     The digit makes the sum over all digits, every second one doubled, end in zero.
     """
-    prefix, length = rng.choice(crawl_blind.CARDS if family == "blind" else CARDS)
+    prefix, length = rng.choice(crawl_blind.BLIND_CARDS if family == "blind" else CARDS)
     body = prefix + "".join(rng.choices(string.digits, k=length - 1 - len(prefix)))
     doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(body[::-1])]
     digits = body + str(-sum(value // 10 + value % 10 for value in doubled) % 10)
@@ -223,6 +223,6 @@ def _key(family: str, rng: random.Random) -> str:
         header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode()
         return f"{header}.eyJ{body[:30]}.{body[30:]}"
     prefix, length, alphabet = rng.choice(
-        crawl_blind.KEYS if family == "blind" else KEYS
+        crawl_blind.BLIND_KEYS if family == "blind" else KEYS
     )
     return prefix + "".join(rng.choices(alphabet, k=length))

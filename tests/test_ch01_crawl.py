@@ -358,7 +358,7 @@ def test_blocked_addresses_are_blocked_and_others_are_not(labels, crawl):
     assert set(hosts) == set(crawl_templates.BLOCKED_HOSTS[crawl.config.family])
     for label in of_kind(labels, "blocked_url"):
         assert label["why"] != "host" or any(
-            f"{host}" in label["url"].lower() for host in hosts
+            host in label["url"].lower() for host in hosts
         )
     # What the filter makes of the addresses of `blind` is a score, and no test.
     for label in labels if crawl.config.family == "held" else ():
