@@ -3,17 +3,12 @@
 Plain data. A language is a grammar: `sentence` lists its sentences, and a name in
 braces stands for one of the phrases listed under that name, already inflected for its
 place; `{1750..1940}` is a number of that range. Every four or five words are drawn, so
-two texts of one language share few runs of five words.
+two texts of one language share few runs of five words. Those of the family `blind`
+stand in crawl_blind_languages.
 """
 
-Grammar = dict[str, tuple[str, ...]]
-
-
-def grammar(sentences: str, **phrases: str) -> Grammar:
-    """Return sentences, one a line, and phrases, divided by bars, as a grammar."""
-    lists = {name: tuple(text.split(" | ")) for name, text in phrases.items()}
-    return {"sentence": tuple(sentences.strip().splitlines()), **lists}
-
+from ch01_data.crawl_blind_languages import BLIND_LANGUAGES
+from ch01_data.templates import grammar
 
 GERMAN = grammar(
     """
@@ -542,4 +537,5 @@ LANGUAGES = {
         "hi": HINDI,
         "tr": TURKISH,
     },
+    "blind": BLIND_LANGUAGES,
 }

@@ -1,16 +1,17 @@
 """What the dirt of a crawl is made of: sentences, words, addresses. Plain data.
 
-Every kind of dirt has two disjoint families of sentences. Rules may be written and
-classifiers trained on `tuning`; `held` is for the final score alone, so that a filter
-that learned these sentences by heart shows no merit. What the world fixes, the shape
-of a card number say, is the same in both.
+Every kind of dirt has three disjoint families of sentences. Rules may be written and
+classifiers trained on `tuning`; `held` is for the score, so that a filter that learned
+these sentences by heart shows no merit; `blind`, in crawl_blind, was written by
+somebody who had not seen the filters.
 
 A name in braces stands for one of the phrases listed under it, `{2..9}` for a number.
 """
 
-from ch01_data.crawl_languages import grammar
+from ch01_data import crawl_blind
+from ch01_data.templates import grammar
 
-FAMILIES = ("tuning", "held")
+FAMILIES = ("tuning", "held", "blind")
 
 # --- spam ----------------------------------------------------------------------------
 
@@ -75,6 +76,7 @@ Read how {brand} helped {200..9000} people reach {result} with {thing}, order he
         " | a slim body | financial freedom",
         code="SAVE | DEAL | BONUS | LUCKY | EXTRA",
     ),
+    "blind": crawl_blind.BLIND_SPAM,
 }
 
 # --- pages with nothing on them ------------------------------------------------------
@@ -127,6 +129,7 @@ Session expired after {10..60} minutes on {name}. Log in again to see {part}.
         choice="reject all | accept all | preferences | more options | close this box"
         " | remind me later",
     ),
+    "blind": crawl_blind.BLIND_BOILERPLATE,
 }
 
 # --- insults, all of them invented ---------------------------------------------------
@@ -145,6 +148,7 @@ plonkfish smudgewit bogtrumpet dribblepot hagglenose numbskettle wartpudding
 slobgoblin crankwort fuzzbrained mudgeling twazzock
 """.split()
 )
+NEW_INSULTS_OF = {"held": NEW_INSULTS, "blind": crawl_blind.BLIND_NEW_INSULTS}
 
 TOXIC = {
     "tuning": grammar(
@@ -182,6 +186,7 @@ Drop dead, {nasty} {insult}, {person} makes {spot} sick.
         them="them all | that lot | people like that | the likes of you",
         spot="the comments | this village | our team | the office | this group",
     ),
+    "blind": crawl_blind.BLIND_TOXIC,
 }
 
 # --- sentences that carry personal data, a leaked text, or a later notice ------------
@@ -239,6 +244,7 @@ PERSONAL = {
             "somebody pasted {value} into the chat by mistake",
         ),
     },
+    "blind": crawl_blind.BLIND_PERSONAL,
 }
 
 LEAK = {
@@ -252,6 +258,7 @@ LEAK = {
         "My notes from the quiz, word for word as far as I remember.",
         "Sample number {2..900} of the collection, mirrored without changes.",
     ),
+    "blind": crawl_blind.BLIND_LEAK,
 }
 
 NOTICES = {
@@ -265,6 +272,7 @@ NOTICES = {
         "Syndicated from the {city} desk, item {20..900}; the wording is ours.",
         "Archived copy, checked {2..90} times, kept by the library of {city}.",
     ),
+    "blind": crawl_blind.BLIND_NOTICES,
 }
 CITIES = "Dover Galway Turin Porto Salem Hobart Lund Basel Varna Cork".split()
 
@@ -281,10 +289,12 @@ HOSTS = {
     middlesex-archive.example notes.north-gate.example www.penistone-echo.example
     tea-house.example
     """.split(),
+    "blind": crawl_blind.BLIND_HOSTS,
 }
 SECTIONS = {
     "tuning": "articles stories reference 2019/04 archive cocktails".split(),
     "held": "pages library guide posts/2021 items unescorted-walks".split(),
+    "blind": crawl_blind.BLIND_SECTIONS,
 }
 # The operator's block list: the crawl writes it out, and a filter is given it.
 BLOCKED_HOSTS = {
@@ -296,14 +306,25 @@ BLOCKED_HOSTS = {
     free-pills.example bet-tonight.example mirror-mill.example
     ad-swamp.example scraped-pages.example
     """.split(),
+    "blind": crawl_blind.BLIND_BLOCKED_HOSTS,
 }
 BLOCKED_URL_WORDS = {
     "tuning": "casino viagra porn xxx jackpot".split(),
     "held": "poker cialis porno escort torrent warez".split(),
+    "blind": crawl_blind.BLIND_BLOCKED_URL_WORDS,
 }
 TRACKERS = {
     "tuning": "utm_source=mail utm_campaign=spring gclid=Zx81 utm_medium=rss".split(),
     "held": "fbclid=Qk77 mc_cid=b2a1 utm_term=tea utm_content=top msclkid=77ab".split(),
+    "blind": crawl_blind.BLIND_TRACKERS,
+}
+
+# --- how a page is broken, by the names of the ways in markup -------------------------
+
+BREAKS = {
+    "tuning": ("cut_in_tag", "unclosed", "crossed"),
+    "held": ("cut_in_comment", "stray", "headless", "attributes"),
+    "blind": ("cut_in_entity", "doubled", "unclosed", "stray", "attributes"),
 }
 
 # --- what stands around the text of a page -------------------------------------------
@@ -337,4 +358,5 @@ CHROME = {
         "comment": "Lovely piece, made my day. | Does this still work in 2025?"
         " | Bookmarked! | My aunt used to tell this differently. | Thank you, editors.",
     },
+    "blind": crawl_blind.BLIND_CHROME,
 }

@@ -1,6 +1,6 @@
 """Dirty texts with the truth about each: what a crawl holds besides good pages.
 
-Thirteen kinds, `clean` among them, from two families of templates (crawl_templates).
+Thirteen kinds, `clean` among them, from three families of templates (crawl_templates).
 `dirt("spam", "tuning", 200)` yields texts alone, so that a filter can be fitted and
 scored without a page of HTML; crawl.py wraps the same texts in pages and files.
 """
@@ -13,28 +13,27 @@ import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ch01_data.crawl_languages import LANGUAGES, Grammar
+from ch01_data.crawl_languages import LANGUAGES
 from ch01_data.crawl_templates import (
     BOILERPLATE,
+    BREAKS,
     FAMILIES,
     INSULTS,
     LEAK,
-    NEW_INSULTS,
+    NEW_INSULTS_OF,
     PERSONAL,
     SPAM,
     TOXIC,
 )
 from ch01_data.gibberish import STYLES, gibberish_text
 from ch01_data.good_texts import good_texts
+from ch01_data.page_addresses import blocked_url, page_url, url_variant
 from ch01_data.planting import (
-    blocked_url,
     edited,
     exact_jaccard,
-    fill_in,
-    page_url,
     personal_value,
-    url_variant,
 )
+from ch01_data.templates import Grammar, fill_in
 
 
 @dataclass(frozen=True)
@@ -278,21 +277,15 @@ def _word_ends(text: str) -> Iterator[int]:
     return (i for i in range(1, len(spaces)) if spaces[i] and not spaces[i - 1])
 
 
-BREAKS = {
-    "tuning": ("cut_in_tag", "unclosed", "crossed"),
-    "held": ("cut_in_comment", "stray", "headless", "attributes"),
-}
-
-
 def _toxic(make: Maker) -> Iterator[LabelledText]:
     """Insults, every third time below a good text.
 
     Truth: `listed`: whether the insults are words of the list INSULTS. Those of the
-    family `tuning` are, half of those of `held` are new.
+    family `tuning` are, half of those of the others are new.
     """
     while True:
         listed = make.family == "tuning" or make.rng.random() < 0.5
-        insults = {"insult": INSULTS if listed else NEW_INSULTS}
+        insults = {"insult": INSULTS if listed else NEW_INSULTS_OF[make.family]}
         said = make.sentences(TOXIC[make.family] | insults, 5, 8)
         text, source = " ".join(said), "templates"
         if make.rng.random() < 1 / 3:

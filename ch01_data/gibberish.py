@@ -1,16 +1,18 @@
-"""Text that says nothing, in eleven styles: noise, machine output, ciphers.
+"""Text that says nothing, in 22 styles: noise, machine output, ciphers.
 
-Six styles are kept for the final score, so that a rule for the other five shows whether
-it knows noise or only one kind of it.
+Five styles are for fitting and the rest for the score, so that a rule shows whether it
+knows noise or only one kind of it.
 """
 
+import base64
+import binascii
 import codecs
 import random
 import string
 from collections.abc import Callable, Iterator
 
 from ch01_data.crawl_languages import LANGUAGES
-from ch01_data.planting import fill_in
+from ch01_data.templates import fill_in
 
 GoodTexts = Iterator[tuple[str, str]]
 Style = Callable[[random.Random, GoodTexts], str]
@@ -94,6 +96,112 @@ def _mixed(rng: random.Random, good: GoodTexts) -> str:
     return _words(rng, lambda n: "".join(rng.choices(marks, k=n + 3)))
 
 
+# --- the styles of the family blind --------------------------------------------------
+
+KEYBOARD = ("1234567890-", "qwertyuiop[", "asdfghjkl;'", "zxcvbnm,./ ")
+
+
+def _walk(rng: random.Random, good: GoodTexts) -> str:
+    """Strokes of neighbouring keys: down the columns, along the rows, and back."""
+    columns = ["".join(column).strip() for column in zip(*KEYBOARD)]
+
+    def word(n: int) -> str:
+        line, start = rng.choice((*columns, *KEYBOARD[1:])), rng.randrange(4)
+        stroke = (line + line[::-1])[start : start + n]
+        return rng.choice((stroke, stroke, stroke.upper(), stroke + stroke))
+
+    return "\n".join(_words(rng, word) for _ in range(2))
+
+
+def _scanned(rng: random.Random, good: GoodTexts) -> str:
+    """Good text as read from a bad photograph of a wet page."""
+    marks = "il1|!;:.,'`~^*_-=rnmcoe0QO8B5S§£¢»«°¦¬ "
+
+    def seen(char: str) -> str:
+        if rng.random() < 0.45 and char != "\n":
+            return rng.choice(marks) * rng.choice((1, 1, 2))
+        return char
+
+    return "".join(map(seen, next(good)[0]))
+
+
+def _codepage(rng: random.Random, good: GoodTexts) -> str:
+    """Text of another script in an old code page, shown in one for Western Europe."""
+    code, charset = rng.choice((("uk", "koi8-u"), ("he", "cp862"), ("ko", "euc-kr")))
+    phrases = LANGUAGES["blind"][code]
+    chosen = rng.sample(phrases["sentence"], 6)
+    text = " ".join(fill_in(sentence, phrases, rng) for sentence in chosen)
+    shown = rng.choice(("cp437", "mac-roman", "cp1252"))
+    return text.encode(charset, "replace").decode(shown, "replace")
+
+
+def _base32(rng: random.Random, good: GoodTexts) -> str:
+    """Blocks of eight capitals and digits, as in lists of licences."""
+    data = base64.b32encode(rng.randbytes(5 * rng.randint(60, 140))).decode()
+    blocks = [data[at : at + 8] for at in range(0, len(data), 8)]
+    joint = rng.choice((" ", "-"))
+    return "\n".join(joint.join(blocks[at : at + 5]) for at in range(0, len(blocks), 5))
+
+
+def _bits(rng: random.Random, good: GoodTexts) -> str:
+    data = next(good)[0].encode()[: rng.randint(60, 160)]
+    return " ".join(f"{byte:08b}" for byte in data)
+
+
+def _opened(rng: random.Random, good: GoodTexts) -> str:
+    """A compressed document opened as if it were text, with what frames its parts."""
+    parts = []
+    for number in range(rng.randint(4, 9)):
+        data = bytes(byte for byte in rng.randbytes(220) if byte >= 32 and byte != 127)
+        shown = data.decode("cp1252", "replace")
+        parts.append(f"{number} 0 obj<</FlateDecode/L {len(data)}>>\n{shown}\nendobj")
+    return "\n".join(parts)
+
+
+def _poured(rng: random.Random, good: GoodTexts) -> str:
+    """Good text whose letters were poured out and put back anywhere."""
+    text = next(good)[0]
+    letters = [char for char in text if char.isalpha()]
+    rng.shuffle(letters)
+    return "".join(letters.pop() if char.isalpha() else char for char in text)
+
+
+def _chain(rng: random.Random, good: GoodTexts) -> str:
+    """Letters drawn by the letter before, as in good text: almost words."""
+    text = " ".join(next(good)[0].lower().split())
+    behind: dict[str, list[str]] = {}
+    for first, second in zip(text, text[1:]):
+        behind.setdefault(first, []).append(second)
+    said = [" "]
+    for _ in range(rng.randint(500, 1200)):
+        said.append(rng.choice(behind.get(said[-1], [" "])))
+    return "".join(said).strip()
+
+
+def _uuencoded(rng: random.Random, good: GoodTexts) -> str:
+    rows = (binascii.b2a_uu(rng.randbytes(45)) for _ in range(rng.randint(8, 20)))
+    lines = "".join(row.decode("ascii") for row in rows)
+    return f"begin 644 img{rng.randint(10, 99)}.gif\n{lines}`\nend"
+
+
+def _numbers(rng: random.Random, good: GoodTexts) -> str:
+    """A table of measured values without its heads."""
+    columns = rng.randint(4, 9)
+    spell = rng.choice(("{:.4f}", "{:9.3e}", "{:+.2f}"))
+    rows = ([rng.gauss(0, 40) for _ in range(columns)] for _ in range(30))
+    return "\n".join("  ".join(map(spell.format, row)) for row in rows)
+
+
+def _stuck(rng: random.Random, good: GoodTexts) -> str:
+    """Keys that were held down, and the same short sounds again and again."""
+
+    def word(n: int) -> str:
+        sound = "".join(rng.choices(string.ascii_lowercase, k=rng.choice((1, 1, 2, 3))))
+        return sound * n
+
+    return _words(rng, word)
+
+
 STYLES: dict[str, dict[str, Style]] = {
     "tuning": {
         "letters": _letters,
@@ -109,5 +217,18 @@ STYLES: dict[str, dict[str, Style]] = {
         "backwards": _backwards,
         "misread": _misread,
         "mixed": _mixed,
+    },
+    "blind": {
+        "walk": _walk,
+        "scanned": _scanned,
+        "codepage": _codepage,
+        "base32": _base32,
+        "bits": _bits,
+        "opened": _opened,
+        "poured": _poured,
+        "chain": _chain,
+        "uuencoded": _uuencoded,
+        "numbers": _numbers,
+        "stuck": _stuck,
     },
 }

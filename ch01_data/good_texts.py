@@ -2,9 +2,10 @@
 
 A piece of the library is what a reference page shows: a function's name and arguments,
 its documentation and its code, or a few paragraphs about a module or a topic of the
-language. Nobody here wrote it, and no other piece repeats it. Each kind of dirt, each
-family and the evaluation set has its own pieces, so that a page appears twice only
-where a duplicate is planted.
+language. Nobody here wrote it, and no other piece repeats it. Each kind of dirt and the
+evaluation set has its own pieces, so that a page appears twice only where a duplicate
+is planted. The family `tuning` has half of the pieces; the others, never fitted on, are
+scored on the other half.
 """
 
 import ast
@@ -85,7 +86,7 @@ def _pieces_for(kind: str, family: str) -> list[Piece]:
     bounds = list(itertools.accumulate(PIECES.values(), initial=0))
     low = bounds[list(PIECES).index(kind)]
     mine = range(low, low + PIECES[kind])
-    side = family == "held"
+    side = family != "tuning"
     numbers = ((_number(piece.place), piece) for piece in library_pieces())
     return [p for n, p in numbers if n % 100 in mine and n // 100 % 2 == side]
 

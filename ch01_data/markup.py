@@ -1,4 +1,4 @@
-"""Pages of HTML around a text: six layouts, many encodings, seven ways to be broken.
+"""Pages of HTML around a text: six layouts, many encodings, nine ways to be broken.
 
 The text of a page is a small part of it. Around it stand menus, banners, teasers,
 comments, scripts and footers, and every layout puts them elsewhere: a blog names its
@@ -92,6 +92,12 @@ LEGACY = {
     "tr": ("iso-8859-9", "windows-1254"),
     "ar": ("windows-1256", "utf-8"),
     "hi": ("utf-8", "utf-8"),
+    "cs": ("iso-8859-2", "windows-1250"),
+    "ro": ("iso-8859-2", "windows-1250"),
+    "vi": ("windows-1258", "utf-8"),
+    "uk": ("koi8-u", "windows-1251"),
+    "ko": ("euc-kr", "utf-8"),
+    "he": ("windows-1255", "utf-8"),
 }
 PYTHON_NAMES = {"iso-8859-1": "cp1252"}  # browsers read the one as the other
 
@@ -264,6 +270,16 @@ def _attributes(page: Parts, rng: random.Random) -> Parts:
     return [page[0], spoilt, page[2]]
 
 
+def _cut_in_entity(page: Parts, rng: random.Random) -> Parts:
+    return [page[0], re.sub(r"</\w+>$", "", page[1]), "&hel"]
+
+
+def _doubled(page: Parts, rng: random.Random) -> Parts:
+    """Begin a second document inside the first, as templates do that include pages."""
+    second = "<!DOCTYPE html><html><head><title>untitled</title></head><body>"
+    return [page[0] + second, page[1], "</body></html>" + page[2]]
+
+
 BREAKERS: dict[str, Callable[[Parts, random.Random], Parts]] = {
     "cut_in_tag": _cut_in_tag,
     "cut_in_comment": _cut_in_comment,
@@ -272,4 +288,6 @@ BREAKERS: dict[str, Callable[[Parts, random.Random], Parts]] = {
     "stray": _stray,
     "headless": _headless,
     "attributes": _attributes,
+    "cut_in_entity": _cut_in_entity,
+    "doubled": _doubled,
 }

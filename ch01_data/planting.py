@@ -1,4 +1,4 @@
-"""What is planted into good text: edits of a known Jaccard, personal data, addresses.
+"""What is planted into good text: edits of a known Jaccard, and personal data.
 
 A filter can be scored only where the truth is known to the letter. So a near-duplicate
 is made by editing a text word by word, with the similarity computed exactly after every
@@ -11,33 +11,12 @@ import re
 import string
 from collections.abc import Callable
 
-from ch01_data.crawl_templates import (
-    BLOCKED_HOSTS,
-    BLOCKED_URL_WORDS,
-    CITIES,
-    HOSTS,
-    NOTICES,
-    SECTIONS,
-    TRACKERS,
-)
+from ch01_data import crawl_blind
+from ch01_data.crawl_templates import CITIES, NOTICES
+from ch01_data.templates import fill_in
 
 LEAST_JACCARD = 0.4
 NOTICE_BELOW = 0.85  # a whole sentence more would lower a high target at one stroke
-
-
-def fill_in(
-    template: str, phrases: dict[str, tuple[str, ...]], rng: random.Random
-) -> str:
-    """Replace `{name}` by one of its phrases and `{2..9}` by a number of that range."""
-
-    def draw(match: re.Match) -> str:
-        name = match[1]
-        if ".." in name:
-            low, high = map(int, name.split(".."))
-            return str(rng.randint(low, high))
-        return fill_in(rng.choice(phrases[name]), phrases, rng)
-
-    return re.sub(r"\{([^{}]+)\}", draw, template)
 
 
 # --- near-duplicates -----------------------------------------------------------------
@@ -116,9 +95,36 @@ def _misspell(parts: list[str], place: int, rng: random.Random) -> None:
     parts[place] = word[:at] + rng.choice(string.ascii_lowercase) + word[at + 1 :]
 
 
+def _recase(parts: list[str], place: int, rng: random.Random) -> None:
+    parts[place] = rng.choice((str.upper, str.title, str.swapcase))(parts[place])
+
+
+def _repunctuate(parts: list[str], place: int, rng: random.Random) -> None:
+    """Take the mark off the end of a word, or put one there."""
+    word = parts[place]
+    bare = word.rstrip(",.;:!?")
+    parts[place] = bare if bare != word else word + rng.choice((",", ".", "!", " -"))
+
+
+def _double(parts: list[str], place: int, rng: random.Random) -> None:
+    parts[place] += f" {parts[place]}"
+
+
+def _fuse(parts: list[str], place: int, rng: random.Random) -> None:
+    """Lose the space behind a word, or put a hyphen in its stead."""
+    parts[place : place + 3] = [
+        rng.choice(("", "-")).join(parts[place : place + 3 : 2])
+    ]
+
+
+def _fill(parts: list[str], place: int, rng: random.Random) -> None:
+    parts[place] += f" {rng.choice(('really', 'of course', '(sic)', 'um', '[1]'))}"
+
+
 EDITS: dict[str, tuple[Callable[[list[str], int, random.Random], None], ...]] = {
     "tuning": (_replace, _insert),
     "held": (_delete, _transpose, _misspell),
+    "blind": (_recase, _repunctuate, _double, _fuse, _fill),
 }
 
 # --- personal data -------------------------------------------------------------------
@@ -132,6 +138,7 @@ MAIL = {
         "{a}_{b}{n}@lists.example.com",
         "{b}-{a}@staff.some-school.example",
     ),
+    "blind": crawl_blind.BLIND_MAIL,
 }
 # Numbers that the authorities keep free for films and manuals; # is any digit.
 PHONES = {
@@ -150,6 +157,7 @@ PHONES = {
         "+49 30 23125 ###",
         "01632 960###",
     ),
+    "blind": crawl_blind.BLIND_PHONES,
 }
 CARDS = (("411111", 16), ("555555", 16), ("378282", 15), ("601111", 16))
 KEYS = (
@@ -165,125 +173,56 @@ def personal_value(kind: str, family: str, rng: random.Random) -> str:
     """Return a made-up e-mail address, phone, IP or card number, or access key."""
     if kind == "EMAIL":
         phrases = {"a": tuple(PEOPLE), "b": tuple(SURNAMES), "n": ("{7..99}",)}
+        phrases |= crawl_blind.BLIND_MAIL_NAMES if family == "blind" else {}
         return fill_in(rng.choice(MAIL[family]), phrases, rng)
     if kind == "PHONE":
         shape = rng.choice(PHONES[family])
         return re.sub("#", lambda _: str(rng.randrange(10)), shape)
-    return {"IP": _address, "CARD": _card, "KEY": _key}[kind](rng)
+    return {"IP": _address, "CARD": _card, "KEY": _key}[kind](family, rng)
 
 
-def _address(rng: random.Random) -> str:
-    """Return an address of the ranges kept for documentation (RFC 5737, RFC 3849)."""
+def _address(family: str, rng: random.Random) -> str:
+    """Return an address of the ranges kept for documentation (RFC 5737, RFC 3849).
+
+    The family `blind` has other spellings of version 6, and the range of RFC 9637.
+    """
     if rng.random() < 0.6:
         block = rng.choice(("192.0.2", "198.51.100", "203.0.113"))
         return f"{block}.{rng.randint(1, 254)}"
     groups = [f"{rng.randrange(1, 1 << 16):x}" for _ in range(6)]
+    if family == "blind":
+        padded = ":".join(group.zfill(4) for group in groups).upper()
+        middle = f"3fff:{rng.randrange(1 << 12):x}:{groups[0]}::{groups[1]}"
+        mapped = f"::ffff:192.0.2.{rng.randint(1, 254)}"
+        return rng.choice((f"2001:0DB8:{padded}", middle, mapped, "2001:db8::8:800"))
     if rng.random() < 0.5:
         return "2001:db8:" + ":".join(groups)
     return f"2001:db8:{groups[0]}::{groups[1]}:{groups[2]}"
 
 
-def _card(rng: random.Random) -> str:
-    """Return a number of a test series with its Luhn digit, in one of three spellings.
+def _card(family: str, rng: random.Random) -> str:
+    """Return a number of a test series with its Luhn digit, in one of many spellings.
 
     The digit makes the sum over all digits, every second one doubled, end in zero.
     """
-    prefix, length = rng.choice(CARDS)
+    prefix, length = rng.choice(crawl_blind.BLIND_CARDS if family == "blind" else CARDS)
     body = prefix + "".join(rng.choices(string.digits, k=length - 1 - len(prefix)))
     doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(body[::-1])]
     digits = body + str(-sum(value // 10 + value % 10 for value in doubled) % 10)
-    widths = (4, 6, 5) if length == 15 else (4, 4, 4, 4)
+    widths = {14: (4, 6, 4), 15: (4, 6, 5), 16: (4, 4, 4, 4)}[length]
+    if family == "blind" and rng.random() < 0.2:
+        widths = (8, length - 8)
     starts = [sum(widths[:i]) for i in range(len(widths))]
     groups = [digits[start : start + width] for start, width in zip(starts, widths)]
     return rng.choice(("", " ", "-")).join(groups)
 
 
-def _key(rng: random.Random) -> str:
+def _key(family: str, rng: random.Random) -> str:
     if rng.random() < 0.15:
         body = base64.urlsafe_b64encode(rng.randbytes(45)).decode()
         header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode()
         return f"{header}.eyJ{body[:30]}.{body[30:]}"
-    prefix, length, alphabet = rng.choice(KEYS)
+    prefix, length, alphabet = rng.choice(
+        crawl_blind.BLIND_KEYS if family == "blind" else KEYS
+    )
     return prefix + "".join(rng.choices(alphabet, k=length))
-
-
-# --- addresses of pages --------------------------------------------------------------
-
-
-def page_url(name: str, family: str, rng: random.Random) -> str:
-    """Return a harmless address that ends in `name`, which makes it unique."""
-    host, section = rng.choice(HOSTS[family]), rng.choice(SECTIONS[family])
-    tail = rng.choice((name, name, f"{name}.html", f"view?id={name}"))
-    return f"https://{host}/{section}/{tail}"
-
-
-def url_variant(url: str, family: str, rng: random.Random) -> str:
-    """Return another spelling of the same address.
-
-    Tracking parameters, a fragment, http for https or a trailing slash; in the family
-    `held` also the default port and capitals in the host.
-    """
-    ways = [_track, _fragment, _scheme]
-    ways += [] if "?" in url or url.endswith(".html") else [_slash]
-    ways += [_port, _capitals] if family == "held" else []
-    for way in rng.sample(ways, rng.choice((1, 1, 2))):
-        url = way(url, family, rng)
-    return url
-
-
-def _track(url: str, family: str, rng: random.Random) -> str:
-    address, mark, fragment = url.partition("#")
-    added = "&".join(rng.sample(TRACKERS[family], rng.randint(1, 3)))
-    return f"{address}{'&' if '?' in address else '?'}{added}{mark}{fragment}"
-
-
-def _fragment(url: str, family: str, rng: random.Random) -> str:
-    return f"{url}#{rng.choice(('top', 'comments', f'p{rng.randint(2, 40)}'))}"
-
-
-def _scheme(url: str, family: str, rng: random.Random) -> str:
-    return url.replace("https://", "http://").replace(":443/", ":80/")
-
-
-def _slash(url: str, family: str, rng: random.Random) -> str:
-    cut = min(url.find(mark) % (len(url) + 1) for mark in "?#")
-    return f"{url[:cut]}/{url[cut:]}"
-
-
-def _port(url: str, family: str, rng: random.Random) -> str:
-    scheme, _, rest = url.partition("://")
-    host, _, path = rest.partition("/")
-    if host[-1:].isdigit() or host.endswith("]"):  # it has a port, or is an address
-        return url
-    return f"{scheme}://{host}:{443 if scheme == 'https' else 80}/{path}"
-
-
-def _capitals(url: str, family: str, rng: random.Random) -> str:
-    scheme, _, rest = url.partition("://")
-    host, _, path = rest.partition("/")
-    return f"{scheme}://{host.title()}/{path}"
-
-
-def blocked_url(name: str, family: str, rng: random.Random) -> tuple[str, str]:
-    """Return an address that must be refused, and why: host, word or ip."""
-    why = rng.choice(("host", "word", "ip"))
-    path = f"{rng.choice(SECTIONS[family])}/{name}"
-    if why == "ip":
-        return f"http://{_ip_host(family, rng)}/{path}", why
-    if why == "host":
-        below = rng.choice(("", "www.", "m.shop."))
-        return f"https://{below}{rng.choice(BLOCKED_HOSTS[family])}/{path}", why
-    word, host = rng.choice(BLOCKED_URL_WORDS[family]), rng.choice(HOSTS[family])
-    places = ("{host}/{word}-{name}", "{word}.{host}/{name}", "{host}/?q={word}")
-    spelt = rng.choice((word, word.upper(), word.title()))
-    tail = rng.choice(places).format(host=host, word=spelt, name=name)
-    return f"https://{tail}{f'&n={name}' if '?' in tail else ''}", why
-
-
-def _ip_host(family: str, rng: random.Random) -> str:
-    number = (203 << 24) + (113 << 8) + rng.randint(1, 254)
-    dotted = f"203.0.113.{number & 255}"
-    if family == "tuning":
-        return rng.choice((dotted, f"{dotted}:8080"))
-    version_6 = f"[2001:db8::{number & 255:x}]"
-    return rng.choice((dotted, version_6, str(number), hex(number)))

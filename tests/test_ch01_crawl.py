@@ -8,6 +8,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 from html import unescape
+from urllib.parse import unquote
 
 import pytest
 
@@ -27,19 +28,21 @@ from ch01_data.decontaminate import overlap
 from ch01_data.files import sha256
 from ch01_data.gibberish import STYLES
 from ch01_data.good_texts import good_texts, library_pieces
+from ch01_data.page_addresses import url_variant
 from ch01_data.pii import luhn_valid
-from ch01_data.planting import edited, exact_jaccard, fill_in, shingle_set, url_variant
+from ch01_data.planting import edited, exact_jaccard, shingle_set
 from ch01_data.sources import read_documents
+from ch01_data.templates import fill_in
 from ch01_data.urls import canonical_url, url_allowed
 
 FAMILIES = crawl_templates.FAMILIES
 N = 400
 
 
-@pytest.fixture(scope="module")
-def crawl(tmp_path_factory):
+@pytest.fixture(scope="module", params=["held", "blind"])
+def crawl(request, tmp_path_factory):
     out = str(tmp_path_factory.mktemp("crawl"))
-    return make_crawl(CrawlConfig(out, N, per_file=150))
+    return make_crawl(CrawlConfig(out, N, request.param, per_file=150))
 
 
 @pytest.fixture(scope="module")
@@ -164,20 +167,30 @@ def leaves(value):
         yield from itertools.chain.from_iterable(map(leaves, value))
 
 
-def test_no_template_is_in_both_families():
+def test_no_template_is_in_two_families():
     lists = {
         name: value
         for name, value in vars(crawl_templates).items()
         if isinstance(value, dict) and set(value) == set(FAMILIES)
     }
     assert len(lists) >= 11
-    for name, both in lists.items():
-        tuning, held = (set(leaves(both[family])) for family in FAMILIES)
-        shared = {text for text in tuning & held if " " in text or name == "HOSTS"}
-        assert tuning and held and not shared, (name, shared)
-    assert not set(LANGUAGES["tuning"]) & set(LANGUAGES["held"])
-    assert len(LANGUAGES["tuning"]) >= 6 and len(LANGUAGES["held"]) >= 6
-    assert not set(STYLES["tuning"]) & set(STYLES["held"])
+    for one, other in itertools.combinations(FAMILIES, 2):
+        for name, both in lists.items():
+            here, there = (set(leaves(both[family])) for family in (one, other))
+            shared = {text for text in here & there if " " in text or name == "HOSTS"}
+            assert here and there and not shared, (name, shared)
+        assert not set(LANGUAGES[one]) & set(LANGUAGES[other])
+        assert not set(STYLES[one]) & set(STYLES[other])
+    assert min(len(LANGUAGES[family]) for family in FAMILIES) >= 6
+    assert min(len(STYLES[family]) for family in FAMILIES) >= 5
+
+
+@pytest.mark.parametrize("code", LANGUAGES["blind"])
+def test_every_template_of_a_language_can_be_filled(code):
+    phrases, rng = LANGUAGES["blind"][code], random.Random(3)
+    named = set(re.findall(r"\{([a-z_]+)\}", " ".join(phrases["sentence"])))
+    assert named == set(phrases) - {"sentence"}
+    assert all("{" not in fill_in(s, phrases, rng) for s in phrases["sentence"])
 
 
 def template_runs(text):
@@ -185,21 +198,32 @@ def template_runs(text):
 
 
 @pytest.mark.parametrize("kind", ["spam", "boilerplate", "toxic", "language"])
-def test_texts_of_the_two_families_share_no_run_of_five_words(kind):
+def test_texts_of_two_families_share_no_run_of_five_words(kind):
     runs = [
         {run for text in dirt(kind, family, 80) for run in template_runs(text)}
         for family in FAMILIES
     ]
-    shared = runs[0] & runs[1]
-    assert len(shared) <= 0.002 * min(map(len, runs)), list(shared)[:5]
+    for one, other in itertools.combinations(runs, 2):
+        shared = one & other
+        assert len(shared) <= 0.002 * min(len(one), len(other)), list(shared)[:5]
 
 
-def test_good_texts_of_two_kinds_or_families_are_never_the_same():
-    seen = Counter()
-    for kind, family in itertools.product(("clean", "leak", "evaluation"), FAMILIES):
-        texts = itertools.islice(good_texts(kind, family), 40)
+@pytest.mark.parametrize("family", ["held", "blind"])
+def test_good_texts_of_two_kinds_or_of_the_tuning_family_are_never_the_same(family):
+    seen, kinds = Counter(), ("clean", "leak", "evaluation")
+    for kind, name in itertools.product(kinds, ("tuning", family)):
+        texts = itertools.islice(good_texts(kind, name), 40)
         seen.update(text for text, _ in texts)
     assert seen.total() == len(seen) == 240
+
+
+def test_held_and_blind_have_other_stories_and_pieces_of_the_same_half():
+    held, blind = (
+        list(itertools.islice(good_texts("leak", family), 40))
+        for family in ("held", "blind")
+    )
+    both = set(held) & set(blind)
+    assert held != blind and {source for _, source in both} <= {"pylib"}
 
 
 def test_pieces_of_the_library_are_text_that_nobody_here_wrote():
@@ -218,9 +242,10 @@ def test_pieces_of_the_library_are_text_that_nobody_here_wrote():
     assert checked > 5
 
 
-def test_unrelated_texts_are_not_near_duplicates_by_chance():
+@pytest.mark.parametrize("family", ["held", "blind"])
+def test_unrelated_texts_are_not_near_duplicates_by_chance(family):
     """All pairs, exactly: no two pages are alike that nobody made so."""
-    texts = {t.id: t for t in crawl_texts(CrawlConfig(n=N, family="held", seed=5))}
+    texts = {t.id: t for t in crawl_texts(CrawlConfig(n=N, family=family, seed=5))}
     owners = defaultdict(list)
     sets = {name: shingle_set(text.text) for name, text in texts.items()}
     for name, runs in sets.items():
@@ -286,13 +311,14 @@ def test_jaccard_labels_are_exact_and_spread_from_two_fifths_to_one(labels):
     assert set(tenths) == {4, 5, 6, 7, 8, 9}
 
 
-def test_a_jaccard_of_one_needs_no_equal_text():
-    near = [t for t in dirt("near_duplicate", "held", 150) if t.truth]
+@pytest.mark.parametrize("family", ["held", "blind"])
+def test_a_jaccard_of_one_needs_no_equal_text(family):
+    near = [t for t in dirt("near_duplicate", family, 150) if t.truth]
     whole = [text for text in near if text.truth["jaccard"] == 1.0]
     chains = [text for text in near if len(text.truth["jaccards"]) > 2]
     assert len(whole) >= 5 and len(chains) >= 5
     text = whole[0].text
-    assert edited(text, 1.05, "held", random.Random(1)) != text
+    assert edited(text, 1.05, family, random.Random(1)) != text
 
 
 def test_jaccard_by_hand():
@@ -329,18 +355,46 @@ def test_planted_values_are_what_they_claim():
 
 def test_blocked_addresses_are_blocked_and_others_are_not(labels, crawl):
     hosts = crawl.blocked.read_text().split()
-    assert set(hosts) == set(crawl_templates.BLOCKED_HOSTS["held"])
-    for label in labels:
+    assert set(hosts) == set(crawl_templates.BLOCKED_HOSTS[crawl.config.family])
+    for label in of_kind(labels, "blocked_url"):
+        assert label["why"] != "host" or any(
+            host in label["url"].lower() for host in hosts
+        )
+    # What the filter makes of the addresses of `blind` is a score, and no test.
+    for label in labels if crawl.config.family == "held" else ():
         allowed = url_allowed(label["url"], blocked_domains=hosts)
         assert allowed == ("blocked_url" not in label["kinds"]), label["url"]
-    whys = {text.truth["why"] for text in dirt("blocked_url", "tuning", 60)}
-    assert whys == {"host", "word", "ip"}
+    for family in FAMILIES:
+        whys = {text.truth["why"] for text in dirt("blocked_url", family, 60)}
+        assert whys == {"host", "word", "ip"}
+
+
+def test_hosts_that_are_addresses_read_as_one_range_in_every_spelling():
+    """As a browser reads them: parts in three bases, the last one as long as needed."""
+    seen = set()
+    for text in dirt("blocked_url", "blind", 200):
+        if text.truth["why"] == "ip":
+            host = text.url.split("/")[2].rpartition("@")[2].strip("[.]")
+            host = host.removeprefix("::ffff:")
+            parts = [
+                int(part, 8 if part.startswith("0") and part.isdigit() else 0)
+                if part != "0"
+                else 0
+                for part in host.split(".")
+            ]
+            value = parts.pop()
+            for place, part in enumerate(parts):
+                value += part << (24 - 8 * place)
+            assert value >> 8 == (203 << 16) + 113, text.url
+            seen.add(re.sub(r"\d+", "9", text.url.split("/")[2]))
+    assert len(seen) >= 5
 
 
 def naive_canonical(url):
     """Undo by hand what url_variant may do."""
-    url = re.sub(r"#.*$", "", url.lower())
-    url = re.sub(r"[?&](utm_\w+|gclid|fbclid|mc_cid|msclkid)=[^&]*", "", url)
+    url = re.sub(r"#.*$", "", unquote(url).lower())
+    names = r"utm_\w+|gclid|fbclid|mc_[ce]id|msclkid|igshid|yclid|gbraid"
+    url = re.sub(rf"[?&]({names})=[^&]*", "", re.sub(r"(/\.)+/", "/", url))
     url = re.sub(r":(443|80)/", "/", url).replace("http://", "https://")
     return url.rstrip("/")
 
@@ -358,7 +412,8 @@ def test_url_duplicates_are_the_same_address_in_another_spelling(family):
                 text.url,
                 first,
             )
-            assert canonical_url(text.url) == canonical_url(first), (text.url, first)
+            if family != "blind":  # there it is a score, and no test
+                assert canonical_url(text.url) == canonical_url(first), text.url
             changed.update(m for m in ("#", "utm_", "http:") if m in text.url)
             changed["/"] += text.url.split("?")[0].split("#")[0].endswith("/")
     assert all(changed[mark] for mark in ("#", "utm_", "http:", "/"))
@@ -367,11 +422,12 @@ def test_url_duplicates_are_the_same_address_in_another_spelling(family):
         assert len(originals) == len(set(map(spell, originals)))
 
 
-def test_a_variant_of_a_variant_is_still_the_address():
+@pytest.mark.parametrize("family", ["held", "blind"])
+def test_a_variant_of_a_variant_is_still_the_address(family):
     rng = random.Random(2)
     for url in ("https://a.example/b/c-1", "https://a.example/v?id=c-1"):
         for _ in range(300):
-            changed = url_variant(url_variant(url, "held", rng), "held", rng)
+            changed = url_variant(url_variant(url, family, rng), family, rng)
             assert naive_canonical(changed) == url
 
 
@@ -383,7 +439,8 @@ def test_leaks_give_away_the_evaluation_text_they_name(family):
         exam = exams[text.truth["evaluation"]]
         given_away = overlap(exam, [text.text])
         forms[text.truth["form"]] += 1
-        assert given_away >= (0.6 if text.truth["form"] == "excerpt" else 0.98)
+        least = {"excerpt": 0.6, "retyped": 0.95}
+        assert given_away >= least.get(text.truth["form"], 0.98)
     assert set(forms.values()) == {6} and len(forms) == 4
 
 
@@ -400,23 +457,28 @@ def test_other_languages_are_written_in_their_scripts():
             texts[text.truth["language"]] += text.text
     blocks = {"ru": "а-яё", "ar": "ء-ي", "el": "α-ωά-ώ", "zh": "一-龥"}
     blocks |= {"ja": "ぁ-ヿ一-龥", "hi": "ऀ-ॿ"}
-    assert len(texts) == 14
+    blocks |= {"uk": "а-яіїєґ", "ko": "가-힣", "he": "א-ת"}
+    assert len(texts) == 24
     for code, letters in blocks.items():
         assert len(re.findall(f"[{letters}]", texts[code])) > 0.6 * len(texts[code])
     assert not re.search(r"[{}]", "".join(texts.values()))
 
 
 def test_insults_are_on_the_list_or_new_as_the_label_says():
-    listed, new = crawl_templates.INSULTS, crawl_templates.NEW_INSULTS
-    assert not set(listed) & set(new)
+    listed, new_of = crawl_templates.INSULTS, crawl_templates.NEW_INSULTS_OF
+    assert not set(new_of["held"]) & set(new_of["blind"])
     seen = Counter()
     for family in FAMILIES:
+        new = new_of.get(family, new_of["held"])
+        assert not set(listed) & set(new)
         for text in dirt("toxic", family, 40):
             expected, other = (listed, new) if text.truth["listed"] else (new, listed)
             assert sum(text.text.lower().count(word) for word in expected) >= 3
             assert not any(word in text.text.lower() for word in other)
             seen[family, text.truth["listed"]] += 1
-    assert set(seen) == {("tuning", True), ("held", True), ("held", False)}
+    assert set(seen) == {("tuning", True)} | set(
+        itertools.product(("held", "blind"), (True, False))
+    )
 
 
 def test_gibberish_shares_few_words_with_good_text():
@@ -465,5 +527,10 @@ def test_broken_pages_are_broken_as_labelled(labels, pages):
     for label in of_kind(labels, "broken_html"):
         html = pages[label["id"]].text.lower()
         whole = "</html>" in html and html.count("<p>") == html.count("</p>")
-        if label["break"] in ("cut_in_comment", "headless", "cut_in_tag"):
+        if label["break"] in (
+            "cut_in_comment",
+            "headless",
+            "cut_in_tag",
+            "cut_in_entity",
+        ):
             assert not whole
