@@ -25,8 +25,9 @@ GAPS = {
     "fineweb-edu-sample": "English web pages that a classifier took for school text: "
     "what it misjudges is missing.",
 }
-OTHER_GAPS = "Whatever the source leaves out. Files that could not be read are counted "
-OTHER_GAPS += "above."
+OTHER_GAPS = (
+    "Whatever the source leaves out. Files that could not be read are counted above."
+)
 # What a reader would take for granted, had the stage of this name not been left out.
 UNCHECKED = {
     "language": "nobody looked at the language of the text",

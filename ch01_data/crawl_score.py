@@ -29,7 +29,7 @@ from ch01_data.files import run_command
 from ch01_data.learned_filters import LearnedFilters, train_learned_filters
 from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
 from ch01_data.planting import exact_jaccard
-from ch01_data.score import KindScore, masked_share, read_rows, score_kinds, table
+from ch01_data.score import KindScore, masked_share, read_rows, score_kinds, score_table
 from ch01_data.sources import Document, read_documents, read_texts
 from ch01_data.stages import STAGES, Funnel, can_run, flags_by_stage
 from ch01_data.urls import equal_urls
@@ -39,8 +39,10 @@ THRESHOLDS = (0.8, 0.7)
 SURE = 0.8  # pairs at least this alike must be found
 LOOSE = 0.7  # pairs that are joined must be at least this alike
 # Kinds that have a flag of their own, and those that need only be gone.
-SCORED = ("boilerplate", "spam", "gibberish", "language", "blocked_url", "leak")
-SCORED += ("toxic", "url_duplicate")
+SCORED = (
+    *("boilerplate", "spam", "gibberish", "language", "blocked_url", "leak"),
+    *("toxic", "url_duplicate"),
+)
 GONE = (*SCORED, "exact_duplicate")
 
 
@@ -227,20 +229,20 @@ def score_seeds(family: str, pages: int, seeds: Sequence[int]) -> list[dict]:
 
 def show(scores: dict) -> str:
     """Return all scores of one crawl as text."""
-    lines = [table(scores["kinds"])]
+    lines = [score_table(scores["kinds"])]
     for pair in scores["pairs"]:
         lines.append(
             f"near copies at {pair.threshold}: {pair.found:,} of {pair.alike:,} pairs "
             f"of {SURE} and more ({pair.recall:.4f}); of {pair.joined:,} joined, "
             f"{pair.right:,} are {LOOSE} alike ({pair.precision:.4f})"
         )
-    for name, value in numbers_of(scores).items():
+    for name, value in shares_of(scores).items():
         if not name.startswith(("kind ", "near ")):
             lines.append(f"{name}: {value:.4f}")
     return "\n".join(lines)
 
 
-def numbers_of(scores: dict) -> dict[str, float]:
+def shares_of(scores: dict) -> dict[str, float]:
     """Return the shares that a crawl is judged by, each under its name."""
     kinds: dict[str, KindScore] = scores["kinds"]
     found = {}
@@ -275,7 +277,7 @@ def main(argv: list[str] | None = None) -> int:
         found = score_seeds(arguments.family, arguments.pages, arguments.seeds)
         for seed, scores in zip(arguments.seeds, found):
             print(f"seed {seed}\n{show(scores)}\n")
-        each = list(map(numbers_of, found))
+        each = list(map(shares_of, found))
         write_result(
             arguments.out or RESULTS / f"crawl_{arguments.family}.json",
             "Precision and recall of the clean-up on a crawl whose truth is known.",

@@ -32,7 +32,7 @@ from ch01_data.learned_filters import (
     train_learned_filters,
 )
 from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
-from ch01_data.score import CLEAN, KindScore, score_kinds, table
+from ch01_data.score import CLEAN, KindScore, score_kinds, score_table
 from ch01_data.sources import Document
 from ch01_data.stages import flags_by_stage
 
@@ -144,7 +144,7 @@ def report(found: dict[int, Scored]) -> str:
         clean = scored.kinds[CLEAN]
         lines += [
             f"seed {seed}",
-            table(named),
+            score_table(named),
             f"personal data masked: {scored.masked:,} of {scored.planted:,} "
             f"({scored.masked / scored.planted:.4f})",
             f"good texts dropped: {clean.dropped:,} of {clean.records:,} "

@@ -180,7 +180,7 @@ def read_rows(path: str | Path) -> list[dict]:
     return rows
 
 
-def table(scores: Mapping[str, KindScore]) -> str:
+def score_table(scores: Mapping[str, KindScore]) -> str:
     """Return scores as a table of text."""
     heads = ("records", "found", "flagged", "recall", "precision", "deserved", "gone")
     lines = [f"{'kind':20}" + "".join(f"{head:>10}" for head in heads)]
@@ -205,7 +205,7 @@ def main(argv: list[str] | None = None) -> int:
     def command() -> None:
         labels, results = read_rows(arguments.labels), read_rows(arguments.results)
         scores = score_kinds(labels, results)
-        print(table(scores))
+        print(score_table(scores))
         texts = {str(r["id"]): r["text"] for r in results if r.get("text") is not None}
         masked = masked_share(labels, texts)
         if not math.isnan(masked):

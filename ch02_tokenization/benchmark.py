@@ -25,9 +25,9 @@ from ch01_data.files import run_command, write_json
 from ch01_data.sources import read_documents
 from ch02_tokenization.footprint import (
     first,
+    measure_encoding_memory,
     measure_large_training,
     measure_larger_than_memory,
-    measure_memory,
 )
 from ch02_tokenization.formats import visible
 from ch02_tokenization.measuring import (
@@ -234,7 +234,7 @@ def measure_texts(
     The memory of a stream is measured with the first text's tokenizer.
     """
     tokenizers = []
-    for name, texts in read_texts(args).items():
+    for name, texts in benchmark_texts(args).items():
         required = name != RANDOM
         if "training" in parts:
             lines, tokenizer = measure_training(
@@ -249,10 +249,10 @@ def measure_texts(
         if "shards" in parts:
             yield from measure_shards(name, texts, tokenizer, seeds)
     if "memory" in parts:
-        yield from measure_memory(tokenizers[0], STREAMS)
+        yield from measure_encoding_memory(tokenizers[0], STREAMS)
 
 
-def read_texts(args: argparse.Namespace) -> dict[str, list[str]]:
+def benchmark_texts(args: argparse.Namespace) -> dict[str, list[str]]:
     """Return the texts to measure by name: the one that was asked for, or three."""
     if args.input is None:
         return standard_texts(Path(args.shared))

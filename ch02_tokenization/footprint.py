@@ -103,7 +103,7 @@ def new_words() -> Iterator[str]:
     return (f" {number:x}".translate(letters) for number in count())
 
 
-def measure_memory(tokenizer: Tokenizer, sizes: Iterable[int]) -> list[Line]:
+def measure_encoding_memory(tokenizer: Tokenizer, sizes: Iterable[int]) -> list[Line]:
     """Measure what `encode_iterable` allocates at most for ever longer streams.
 
     Units:   megabytes; the words are all different, which is the worst for a cache.

@@ -75,7 +75,7 @@ def equal_share(
     return taken
 
 
-def held_texts(n: int) -> dict[str, list[str]]:
+def clean_held_texts(n: int) -> dict[str, list[str]]:
     """Return clean texts that the crawl does not hold, by source.
 
     They are of the other family of pages: other stories and other pieces.
@@ -94,7 +94,7 @@ def payoff(pages: int = PAGES, seeds: Sequence[int] = SEEDS) -> dict:
         name: sum(len(tokenizer.encode(t, allowed_special=())) + 1 for t in texts)
         for name, texts in versions.items()
     }
-    n_tokens, held = min(sizes.values()), held_texts(HELD_TEXTS)
+    n_tokens, held = min(sizes.values()), clean_held_texts(HELD_TEXTS)
     steps = n_tokens // (BATCH * PRESETS["quick"]["context_length"])
     nats: dict[str, np.ndarray] = {}
     for name, texts in versions.items():

@@ -254,7 +254,7 @@ def funnel(report: dict) -> str:
     return figure + table(rows, ("stage", "documents left", "MB left", "removed"))
 
 
-def data_card(run: Path) -> str:
+def card_section(run: Path) -> str:
     """Return the data card of a run, folded away."""
     card = html.escape((run / "data" / "README.md").read_text(encoding="utf-8"))
     return f"<details><summary>Data card</summary><pre>{card}</pre></details>"
@@ -330,7 +330,7 @@ def page(report: dict, run: Path) -> str:
         table(stages, ("stage", "seconds", "peak MB", "figure")),
         "<h2>Data</h2>",
         funnel(report),
-        data_card(run),
+        card_section(run),
         "<h2>Base model</h2>",
         loss_figure(run, report["base"]),
         "<p>A text of its own, at temperature 0.8, before training:</p>",

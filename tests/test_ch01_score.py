@@ -15,7 +15,7 @@ from ch01_data.score import (
     read_rows,
     score_kinds,
     score_pairs,
-    table,
+    score_table,
 )
 
 LABELS = [
@@ -111,7 +111,7 @@ def test_the_command_reads_both_files(tmp_path, capsys):
     command = ["--labels", files[0], "--results", files[1], "--out", str(out)]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert table(score_kinds(LABELS, RESULTS)) in printed
+    assert score_table(score_kinds(LABELS, RESULTS)) in printed
     assert json.loads(out.read_text())["spam"]["found"] == 2
     for bad in ("{", "[1]"):
         (tmp_path / "results.jsonl").write_text(f'{{"id": "a"}}\n{bad}\n')

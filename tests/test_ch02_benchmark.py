@@ -9,7 +9,10 @@ import pytest
 from ch01_data.measured import commit
 from ch02_tokenization import benchmark, footprint
 from ch02_tokenization.benchmark import main, random_texts, standard_texts
-from ch02_tokenization.footprint import measure_larger_than_memory, measure_memory
+from ch02_tokenization.footprint import (
+    measure_encoding_memory,
+    measure_larger_than_memory,
+)
 from ch02_tokenization.measuring import (
     Line,
     describe_machine,
@@ -97,7 +100,7 @@ def test_a_command_that_fails_is_no_measurement():
 
 
 def test_memory_is_measured_for_each_stream():
-    lines = measure_memory(train_bpe(["abc"], 256), (10_000, 40_000))
+    lines = measure_encoding_memory(train_bpe(["abc"], 256), (10_000, 40_000))
     assert [line.name[-8:] for line in lines] == [" 0.01 MB", " 0.04 MB"]
     assert all(0 < line.median < 40 for line in lines)
 

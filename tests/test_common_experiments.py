@@ -42,7 +42,7 @@ def test_every_version_gives_as_many_tokens(versions):
 
 
 def test_held_texts_are_clean_and_in_no_version(versions):
-    held = payoff.held_texts(40)
+    held = payoff.clean_held_texts(40)
     assert {name: len(texts) for name, texts in held.items()} == {
         "storyworld": 20,
         "pylib": 20,
