@@ -95,8 +95,14 @@ class RayEngine:
             items,
             lambda item: task.remote(once, item),
             self._take,
-            AT_WORK * (self.workers or int(self.ray.cluster_resources()["CPU"])),
+            AT_WORK * (self.workers or self._cores()),
         )
+
+    def _cores(self) -> int:
+        cores = int(self.ray.cluster_resources().get("CPU", 0))
+        if not cores:
+            raise OSError("no machine of the Ray cluster gives it a core; add one")
+        return cores
 
     def _connect(self) -> None:
         if self.connected:
@@ -122,6 +128,12 @@ class RayEngine:
         try:
             return self.ray.get(waiting.popleft())
         except errors.RayTaskError as error:
+            if isinstance(error.cause, errors.RayError):  # it did not get so far
+                what = str(error.cause).split("\n")[0]
+                raise OSError(
+                    f"a machine of the cluster cannot run this ({what}); install this "
+                    "package there, in the version that is here"
+                ) from error
             raise (error.cause or error) from None
         except errors.RayError as error:
             raise OSError(f"the Ray cluster was lost: {error}") from error

@@ -3,6 +3,7 @@
 What a cluster costs beside one machine is measured by a command (engine_ray.py).
 """
 
+import importlib
 import json
 import os
 import pickle
@@ -616,6 +617,13 @@ def square_of_both(folder, number):
     return number * number
 
 
+class NotThere:
+    """What only this machine has: elsewhere its module is missing."""
+
+    def __reduce__(self):
+        return importlib.import_module, ("nowhere",)
+
+
 def test_two_nodes_give_the_bytes_of_one_process_though_a_worker_is_killed(
     cluster, thorough, tmp_path, monkeypatch
 ):
@@ -643,6 +651,8 @@ def test_what_a_stage_raises_there_is_raised_here_and_a_lost_node_loses_nothing(
     with at_most(100), RayEngine(cluster) as ray:
         with pytest.raises(ValueError, match="^7 is not wanted"):
             list(ray.run(refuse, range(30)))
+        with pytest.raises(OSError, match="No module named 'nowhere'.*install"):
+            list(ray.run(partial(square_of_both, NotThere()), range(3)))
         found = ray.run(partial(square_of_both, str(tmp_path)), range(60))
         first = list(islice(found, 9))
         (raylet,) = raylets
