@@ -79,9 +79,12 @@ def drop_flagged(
 
 def normalize(documents: list[Document], config: StageConfig) -> Outcome:
     """Bring every text into one Unicode spelling."""
-    new = [replace(d, text=normalize_text(d.text)) for d in documents]
-    changed = sum(a.text != b.text for a, b in zip(documents, new, strict=True))
-    return Outcome(new, Counter(), Counter({"": changed} if changed else {}))
+    texts = [normalize_text(document.text) for document in documents]
+    changed = sum(d.text != text for d, text in zip(documents, texts, strict=True))
+    if not changed:
+        return Outcome(documents, Counter(), Counter())
+    new = [replace(d, text=text) for d, text in zip(documents, texts, strict=True)]
+    return Outcome(new, Counter(), Counter({"": changed}))
 
 
 def judge_address(
@@ -149,8 +152,9 @@ def personal_data(documents: list[Document], config: StageConfig) -> Outcome:
     for document in documents:
         found = find_pii(document.text)
         counts.update(kind for _, _, kind in found)
-        text = mask_pii(document.text, found) if found else document.text
-        masked.append(replace(document, text=text))
+        if found:
+            document = replace(document, text=mask_pii(document.text, found))
+        masked.append(document)
     return Outcome(masked, Counter(), counts)
 
 
@@ -188,10 +192,13 @@ def clean_batch(
 
     `token_counter` is a pickled function from a text to its number of tokens.
     """
-    tallies = {"": Tally(len(documents), count_bytes(documents), Counter(), Counter())}
+    size = count_bytes(documents)
+    tallies = {"": Tally(len(documents), size, Counter(), Counter())}
     for name, stage in stages.items():
+        before = len(documents)
         documents, removed, changed = stage(documents, config)
-        size = count_bytes(documents)
+        if changed or len(documents) < before:
+            size = count_bytes(documents)
         tallies[name] = Tally(len(documents), size, removed, changed)
     view_of.cache_clear()  # or the views of many batches would lie in memory
     texts = [document.text for document in documents]

@@ -222,8 +222,8 @@ def _emails(text: str) -> Iterator[tuple[int, int]]:
     """Yield e-mail addresses, also those that are spelt out to hide from programs."""
     place = text.find("@")
     while place >= 0:
-        local = _LOCAL.search(text, max(place - 65, 0), place)
-        domain = _DOMAIN.match(text, place + 1) if local else None
+        domain = _DOMAIN.match(text, place + 1)
+        local = domain and _LOCAL.search(text, max(place - 65, 0), place)
         if local and domain and not _is_login(text, local.start()):
             yield local.end() - len(local[0].lstrip(".'%~-")), domain.end()
         place = text.find("@", place + 1)

@@ -15,16 +15,17 @@ runs are looked for only where shorter ones recur.
 Source:  Rae et al. 2021, Scaling language models, table A1.
 """
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from operator import mul
 
 from ch01_data.rules import Rule, View, run_rules
 
 TOP_RUNS = {2: 0.20, 3: 0.18, 4: 0.16}  # words in a run: largest share of characters
 REPEATED_RUNS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
+_FOUR_ON_END = re.compile(b"\1{4,}")
 MIN_COMPRESSED = 300  # bytes
 # A window of 8 kB and small tables: to clear zlib's usual ones takes a short text
 # longer than to be compressed, and the ratio hardly changes.
@@ -91,23 +92,21 @@ def repeated_runs(view: View, n: int) -> float:
 
 
 def top_run_bound(view: View, n: int) -> float:
-    """Return a share that no run of n words exceeds, from its words or its pairs.
+    """Return a share that no run of n words exceeds, from that of the top pair.
 
-    A run occurs no more often than each of its words, or than the pairs of words that
-    it can be cut into, the last of which may overlap.
+    A run occurs no more often than the pairs of words that it can be cut into, the last
+    of which may overlap.
     """
-    by_words = n * view.once(_top_word)
-    if by_words <= TOP_RUNS[n]:
-        return by_words
-    return min(by_words, (n + 1) // 2 * view.once(_top_pair))
+    return (n + 1) // 2 * view.once(_top_pair)
 
 
 def _top_pair(view: View) -> float:
     """Return the largest share of characters that one pair of words makes up."""
     counts = view.once(_pairs)
-    most = max(
-        (n * (len(a) + len(b)) for (a, b), n in counts.items() if n > 1), default=0
-    )
+    if len(counts) == len(view.words) - 1:
+        return 0.0
+    again = [n * (len(a) + len(b)) for (a, b), n in counts.items() if n > 1]
+    most = max(again, default=0)
     return most / max(view.word_characters, 1)
 
 
@@ -115,25 +114,19 @@ def _pairs(view: View) -> Counter:
     return Counter(zip(view.words, view.words[1:]))
 
 
-def _top_word(view: View) -> float:
-    """Return the largest share of characters that one word makes up."""
-    counts = Counter(view.words)
-    most = max(map(mul, counts.values(), map(len, counts)), default=0)
-    return most / max(view.word_characters, 1)
-
-
 def repeated_runs_bound(view: View) -> float:
     """Return a share that runs of five words or more which came before never exceed.
 
-    Each covers five words at most of those that are not covered yet, and a longer run
-    consists of runs of five.
+    Where a run of five recurs so do its four pairs, and a longer run consists of runs
+    of five: what counts is the share of the words in four recurring pairs on end.
     """
-    words = view.words
-    runs = list(zip(words, words[1:], words[2:], words[3:], words[4:]))
-    again = len(runs) - len(set(runs))
-    if not again:
+    words, counts = view.words, view.once(_pairs)
+    if len(counts) == len(words) - 1:
         return 0.0
-    return again * 5 * max(map(len, words)) / max(view.word_characters, 1)
+    recurs = bytes(map((1).__lt__, map(counts.__getitem__, zip(words, words[1:]))))
+    spans = (match.span() for match in _FOUR_ON_END.finditer(recurs))
+    covered = sum(_characters(view, start, end + 1) for start, end in spans)
+    return covered / max(view.word_characters, 1)
 
 
 def _recurring(view: View) -> dict[int, dict[int, int]]:

@@ -115,7 +115,7 @@ class Rule(NamedTuple):
         """Tell whether the rule speaks against the text."""
         if self.bound is not None and self.bound(view) <= self.most:
             return False
-        value = view.once(self.measure)
+        value = self.measure(view)
         if self.least <= value <= self.most:
             return False
         if self.code is not None and view.is_code:

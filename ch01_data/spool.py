@@ -14,7 +14,6 @@ that made a spool reads it, and its folder is removed when the work is done.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ LENGTH = "length"  # the column that every spool has: bytes of each row
 
 def row_of(document: Document) -> bytes:
     """Return a document as one line of JSON; fields without a value are left out."""
-    values = {k: v for k, v in asdict(document).items() if v is not None}
+    values = {k: v for k, v in vars(document).items() if v is not None}
     return (json.dumps(values, ensure_ascii=False) + "\n").encode("utf-8")
 
 

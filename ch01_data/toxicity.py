@@ -34,6 +34,8 @@ def insults_in(text: str | View, words: Iterable[str] | None = None) -> list[str
     """
     listed = read_list("bad_words") if words is None else frozenset(words)
     view = text if isinstance(text, View) else View.of(text)
+    if not any(map(view.lower.__contains__, listed)):  # which is soon seen
+        return []
     found = listed & view.vocabulary
     found |= listed.intersection(_stems(view.vocabulary))
     return sorted(found)

@@ -286,6 +286,8 @@ def test_a_view_is_split_once():
 
     rules = [Rule("x", "this book", measure, most=m) for m in (0, 1, 2)]
     assert [rule.holds(view) for rule in rules] == [True, False, False]
+    calls.clear()
+    assert [view.once(measure) for _ in range(3)] == [1.0, 1.0, 1.0]
     assert len(calls) == 1
 
 

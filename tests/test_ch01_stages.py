@@ -5,19 +5,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from ch01_data.batch_stages import (
-    StageConfig,
-    address,
-    decontaminate,
-    language,
-    toxicity,
-)
+from ch01_data.batch_stages import StageConfig
 from ch01_data.corpus import CorpusConfig
 from ch01_data.data import told_to_stages
 from ch01_data.engine import LocalEngine
 from ch01_data.sources import Document
 from ch01_data.stages import LINE_DOCUMENTS, STAGES, Funnel, run_stages
 from ch01_data.storyworld import generate
+from ch01_data.word_lists import read_list
 
 STORIES = [story.text for story in generate(60, 3, "train")]
 FOOTER = "Share this story with all of your friends today"
@@ -45,11 +40,14 @@ def test_addresses_are_refused_by_the_lists_of_the_book_and_of_the_reader():
         None,
     ]
     config = StageConfig(blocked_domains=("mine.example",))
-    found = address(documents(STORIES[:4], urls), config)
+    found = STAGES["url"].run(documents(STORIES[:4], urls), config)
     assert [document.id for document in found.documents] == ["0", "3"]
     assert found.removed == Counter(ip_host=1, blocked_domain=1)
     assert set(found.removed) <= set(STAGES["url"].reasons)
-    assert len(address(documents(STORIES[:4], urls), StageConfig()).documents) == 3
+    assert (
+        len(STAGES["url"].run(documents(STORIES[:4], urls), StageConfig()).documents)
+        == 3
+    )
 
 
 def test_languages_that_are_wanted_stay():
@@ -58,16 +56,14 @@ def test_languages_that_are_wanted_stay():
         "ihn gesehen, nur der Junge am Fenster lachte leise und sagte kein Wort. "
     )
     texts = [STORIES[0], german * 2]
-    assert len(language(documents(texts), StageConfig()).documents) == 1
+    assert len(STAGES["language"].run(documents(texts), StageConfig()).documents) == 1
     both = StageConfig(languages=("en", "de"))
-    assert len(language(documents(texts), both).documents) == 2
+    assert len(STAGES["language"].run(documents(texts), both).documents) == 2
 
 
 def test_a_listed_insult_takes_its_text():
-    from ch01_data.word_lists import read_list
-
     word = sorted(read_list("bad_words"))[0]
-    found = toxicity(
+    found = STAGES["toxicity"].run(
         documents([STORIES[0], f"You {word}! {STORIES[1]}"]), StageConfig()
     )
     assert [document.id for document in found.documents] == ["0"]
@@ -77,7 +73,9 @@ def test_a_listed_insult_takes_its_text():
 def test_what_an_evaluation_set_holds_is_taken_out():
     config = StageConfig(evaluation=(STORIES[5],))
     retyped = STORIES[5].lower().replace(".", "").replace(",", "")
-    found = decontaminate(documents([STORIES[4], retyped, STORIES[5]]), config)
+    found = STAGES["decontaminate"].run(
+        documents([STORIES[4], retyped, STORIES[5]]), config
+    )
     assert [document.id for document in found.documents] == ["0"]
     assert found.removed == Counter(leak=2)
 
