@@ -2,7 +2,8 @@
 
     the labelled crawl of chapter 1, extracted
         -> raw              nothing taken out
-        -> filtered         addresses, language, quality, insults, personal data
+        -> filtered         addresses, language, noise, quality, insults, examples of
+                            bad text, personal data
         -> deduplicated     same pages, equal texts, near copies, lines
         -> clean            all of it, and no evaluation texts
 
@@ -23,6 +24,7 @@ import numpy as np
 from ch01_data.crawl import CrawlConfig, make_crawl
 from ch01_data.data import CorpusConfig, build_corpus
 from ch01_data.dirt import dirt
+from ch01_data.learned_filters import train_learned_filters
 from ch01_data.measured import spread
 from ch01_data.sources import read_texts
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, Tokenizer, train_bpe
@@ -32,7 +34,10 @@ from common.laboratory import SEEDS, Laboratory
 from common.model import PRESETS
 
 PAGES, HELD_TEXTS, VOCABULARY, BATCH = 6_000, 300, 2_048, 8
-FILTERS = ("normalize", "url", "language", "quality", "toxicity", "personal_data")
+FILTERS = (
+    *("normalize", "url", "language", "noise", "quality", "toxicity", "examples"),
+    "personal_data",
+)
 COPIES = ("url_duplicates", "exact_duplicates", "near_duplicates", "repeated_lines")
 VERSIONS: dict[str, tuple[str, ...]] = {
     "raw": (),
@@ -44,8 +49,9 @@ SOURCES = ("storyworld", "pylib")
 
 
 def versions_of_a_crawl(folder: Path, pages: int) -> dict[str, list[str]]:
-    """Make a crawl and return its four versions, in an order that shows no source."""
-    crawl = make_crawl(CrawlConfig(out=str(folder / "crawl"), n=pages))
+    """Make a crawl of dirt that no filter was tuned on; return its four versions."""
+    crawl = make_crawl(CrawlConfig(out=str(folder / "crawl"), n=pages, family="blind"))
+    train_learned_filters(0, folder / "filters")
     found = {}
     for name, stages in VERSIONS.items():
         config = CorpusConfig(
@@ -54,6 +60,7 @@ def versions_of_a_crawl(folder: Path, pages: int) -> dict[str, list[str]]:
             stages=stages,
             blocked=str(crawl.blocked),
             evaluation=str(crawl.evaluation),
+            learned=str(folder / "filters"),
             validation_share=0.01,
         )
         paths = build_corpus(config).train_paths
