@@ -39,14 +39,16 @@ DIGEST, ADDRESS = "digest", "address"
 class StageConfig:
     """What the stages are told; plain values, so that any process can be told them.
 
-    `blocked_domains` and `insults` come on top of the book's own lists. `evaluation`
-    holds the texts that must not be trained on, `learned` the pickled learned filters.
+    `blocked_domains`, `blocked_words` (of addresses) and `insults` come on top of the
+    book's own lists. `evaluation` holds the texts that must not be trained on,
+    `learned` the pickled learned filters.
     """
 
     seed: int = 0
     near_threshold: float = 0.8  # Jaccard similarity of word 5-grams
     languages: tuple[str, ...] = WANTED
     blocked_domains: tuple[str, ...] = ()
+    blocked_words: tuple[str, ...] = ()
     insults: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
     learned: bytes = b""
@@ -91,8 +93,9 @@ def judge_address(
     documents: Sequence[Document], config: StageConfig
 ) -> list[list[str]]:
     """Flag pages whose address is refused; what has no address passes."""
-    domains = _blocked(config.blocked_domains)
-    flags = (url_flag(d.url, domains) if d.url else None for d in documents)
+    domains = _with_own("blocked_domains", config.blocked_domains)
+    words = _with_own("blocked_words", config.blocked_words)
+    flags = (url_flag(d.url, domains, words) if d.url else None for d in documents)
     return [[flag] if flag else [] for flag in flags]
 
 
@@ -123,7 +126,7 @@ def judge_insults(
     documents: Sequence[Document], config: StageConfig
 ) -> list[list[str]]:
     """Flag texts that hold an insult of a word list."""
-    words = _insults(config.insults)
+    words = _with_own("bad_words", config.insults)
     return [insult_flags(view_of(d.text), words) for d in documents]
 
 
@@ -235,14 +238,10 @@ def _page_number(url: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "little")
 
 
-@lru_cache(maxsize=2)
-def _blocked(domains: tuple[str, ...]) -> frozenset[str]:
-    return read_list("blocked_domains") | frozenset(domains)
-
-
-@lru_cache(maxsize=2)
-def _insults(words: tuple[str, ...]) -> frozenset[str]:
-    return read_list("bad_words") | frozenset(words)
+@lru_cache(maxsize=8)
+def _with_own(name: str, entries: tuple[str, ...]) -> frozenset[str]:
+    """Return a list of this book together with the operator's entries."""
+    return read_list(name) | frozenset(entries)
 
 
 @lru_cache(maxsize=BATCH_DOCUMENTS)

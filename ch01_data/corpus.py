@@ -34,6 +34,7 @@ FLAGS = {
     "--stages": "stages",
     "--languages": "languages",
     "--blocked": "blocked",
+    "--blocked-words": "blocked_words",
     "--insults": "insults",
     "--learned": "learned",
     "--evaluation": "evaluation",
@@ -45,10 +46,10 @@ class CorpusConfig:
     """What to build. Saved in report.json.
 
     `stages` None takes all for text and exact_duplicates alone for storyworld;
-    `limit_bytes` None means 30 MB for pylib and no limit for your own text. `blocked`
-    and `insults` name lists of domains and words, `learned` a folder of learned
-    filters, `evaluation` a source of texts not to be trained on. `mix` names
-    several sources with their weights. `workers` None takes every core, but one process
+    `limit_bytes` None means 30 MB for pylib and no limit for your own text. `blocked`,
+    `blocked_words` and `insults` name lists: of domains, of words in addresses, of
+    words in texts. `learned` names a folder of learned filters, `evaluation` a source
+    of texts not to be trained on, `mix` several sources with their weights. `workers` None takes every core, but one process
     where nothing is filtered. `engine`, `address` and `workers` change the time that it
     takes and nothing else.
     """
@@ -64,6 +65,7 @@ class CorpusConfig:
     near_threshold: float = 0.8  # Jaccard similarity of word 5-grams
     languages: tuple[str, ...] = WANTED
     blocked: str | None = None
+    blocked_words: str | None = None
     insults: str | None = None
     learned: str | None = None
     evaluation: str | None = None

@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from ch01_data.crawl_templates import BLOCKED_HOSTS, FAMILIES
+from ch01_data.crawl_templates import BLOCKED_HOSTS, BLOCKED_URL_WORDS, FAMILIES
 from ch01_data.dirt import KINDS, LabelledText, dirt, evaluation_texts
 from ch01_data.files import (
     atomic_path,
@@ -127,6 +127,11 @@ class CrawlReport:
         """The operator's list of blocked hosts, one a line."""
         return Path(self.config.out, "blocked_hosts.txt")
 
+    @property
+    def blocked_words(self) -> Path:
+        """The operator's list of words that no address may hold, one a line."""
+        return Path(self.config.out, "blocked_words.txt")
+
     def table(self) -> str:
         """Return the pages of each kind as a table of text."""
         rows = [f"{kind:18}{count:8,}" for kind, count in self.counts.items()]
@@ -157,6 +162,9 @@ def make_crawl(config: CrawlConfig) -> CrawlReport:
         "labels.jsonl": _lines(labels),
         "evaluation.jsonl": _lines({"id": e.id, "text": e.text} for e in exams),
         "blocked_hosts.txt": "".join(f"{host}\n" for host in hosts),
+        "blocked_words.txt": "".join(
+            f"{word}\n" for word in sorted(BLOCKED_URL_WORDS[config.family])
+        ),
     }
     for name, text in beside.items():
         write_text(out / name, text)

@@ -1,13 +1,13 @@
 """The clean-up of a labelled crawl held against its labels, page by page.
 
-    WARC files -> extraction -> one spelling -> every stage alone   which pages it flags
-                                             -> the whole funnel    which pages are gone
+    WARC files -> extraction -> one spelling -> the judges in turn   what they flag
+                                             -> the whole funnel     what is gone
 
-A funnel tells only who was first to drop a page. Here each stage sees all pages, so
-that its precision and recall are its own (score.py says what they mean). Near copies
-are scored by pairs, at two thresholds: of the pairs whose exact Jaccard similarity is
-known and reaches 0.8, how many are in one cluster; and of all pairs that were joined,
-how many are at least 0.7 alike.
+Each page has the flags of the first stage that speaks against it, as in the funnel,
+and with them what addresses, equality and likeness say (score.py says what precision
+and recall mean). Near copies are scored by pairs, at two thresholds: of the pairs whose
+exact Jaccard similarity is known and reaches 0.8, how many are in one cluster; and of
+all pairs that were joined, how many are at least 0.7 alike.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from ch01_data.measured import RESULTS, command_of, machine, spread, write_resul
 from ch01_data.planting import exact_jaccard
 from ch01_data.score import KindScore, masked_share, read_rows, score_kinds, score_table
 from ch01_data.sources import Document, read_documents, read_texts
-from ch01_data.stages import STAGES, Funnel, can_run, flags_by_stage
+from ch01_data.stages import STAGES, Funnel, can_run, first_flags
 from ch01_data.urls import equal_urls
 from ch01_data.word_lists import read_list
 
@@ -74,16 +74,13 @@ class PairScore:
 def stage_flags(
     documents: Sequence[Document], config: StageConfig
 ) -> dict[str, list[str]]:
-    """Return the flags that each page gets from every stage, each asked by itself.
+    """Return the flags that each page gets from the stages.
 
     Pages are named by id. Duplicates are all but the first of a cluster.
     """
     rows = list(documents)
-    found = flags_by_stage(rows, config).values()
-    flags = {
-        document.id: [flag for part in parts for flag in part[:1]]
-        for document, *parts in zip(rows, *found, strict=True)
-    }
+    found = zip(rows, first_flags(rows, config), strict=True)
+    flags = {document.id: list(said) for document, said in found}
     texts = [document.text for document in rows]
     clusters = {
         "same page": equal_urls(document.url for document in rows),
@@ -207,6 +204,7 @@ def told(folder: Path, learned: LearnedFilters) -> StageConfig:
     """Return what the stages are told: the crawl's own lists and evaluation set."""
     return StageConfig(
         blocked_domains=tuple(sorted(read_list(folder / "blocked_hosts.txt"))),
+        blocked_words=tuple(sorted(read_list(folder / "blocked_words.txt"))),
         insults=tuple(sorted(INSULTS)),
         evaluation=tuple(read_texts(folder / "evaluation.jsonl")),
         learned=pickle.dumps(learned),

@@ -101,12 +101,15 @@ def told_to_stages(config: CorpusConfig) -> StageConfig:
 
     Raises:  ValueError or OSError if one of them cannot be read.
     """
+    lists = [
+        tuple(sorted(read_list(name))) if name else ()
+        for name in (config.blocked, config.blocked_words, config.insults)
+    ]
     return StageConfig(
         config.seed,
         config.near_threshold,
         config.languages,
-        tuple(sorted(read_list(config.blocked))) if config.blocked else (),
-        tuple(sorted(read_list(config.insults))) if config.insults else (),
+        *lists,
         tuple(read_texts(config.evaluation)) if config.evaluation else (),
         pickle.dumps(load_learned_filters(config.learned)) if config.learned else b"",
     )
@@ -294,6 +297,7 @@ def main(argv: list[str] | None = None) -> int:
     add("--stages", type=_names, help=f"comma-separated, of: {', '.join(STAGES)}")
     add("--languages", type=_names, default=defaults.languages, help="codes to keep")
     add("--blocked", help="a list of domains to refuse, one a line")
+    add("--blocked-words", help="a list of words that no address may hold")
     add("--insults", help="a list of words that no text may hold, one a line")
     add("--learned", help="folder of filters (python -m ch01_data.learned_filters)")
     add("--evaluation", help="texts that must not be trained on: a file or folder")

@@ -21,7 +21,12 @@ from itertools import islice
 from typing import NamedTuple
 
 from ch01_data.batch_stages import StageConfig, normalize, personal_data
-from ch01_data.crawl_templates import BLOCKED_HOSTS, FAMILIES, INSULTS
+from ch01_data.crawl_templates import (
+    BLOCKED_HOSTS,
+    BLOCKED_URL_WORDS,
+    FAMILIES,
+    INSULTS,
+)
 from ch01_data.curves import precision_recall_curve
 from ch01_data.dirt import LabelledText, dirt
 from ch01_data.files import run_command
@@ -34,7 +39,7 @@ from ch01_data.learned_filters import (
 from ch01_data.measured import RESULTS, command_of, machine, spread, write_result
 from ch01_data.score import CLEAN, KindScore, score_kinds, score_table
 from ch01_data.sources import Document
-from ch01_data.stages import flags_by_stage
+from ch01_data.stages import first_flags
 
 KINDS = ("boilerplate", "spam", "gibberish", "language", "toxic", "blocked_url")
 PERSONAL = "personal_data"
@@ -79,19 +84,10 @@ def told_to_filters(family: str, learned: LearnedFilters) -> StageConfig:
     """Return the config of the stages: lists of hosts and insults as the crawl's."""
     return StageConfig(
         blocked_domains=tuple(sorted(BLOCKED_HOSTS[family])),
+        blocked_words=tuple(sorted(BLOCKED_URL_WORDS[family])),
         insults=tuple(sorted(INSULTS)),
         learned=pickle.dumps(learned),
     )
-
-
-def first_flags(documents: Sequence[Document], config: StageConfig) -> list[list[str]]:
-    """Return the flags of the first stage that speaks, and the address's before it."""
-    found = flags_by_stage(documents, config)
-    of_url = found.pop("url")
-    return [
-        [*url[:1], *next(filter(None, said), [])]
-        for url, *said in zip(of_url, *found.values(), strict=True)
-    ]
 
 
 def score_filters(family: str, n: int, seed: int, learned: LearnedFilters) -> Scored:

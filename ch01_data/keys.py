@@ -36,7 +36,7 @@ _ISSUED = {
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- hf_ npm_ shpat_ shpss_ "
         "dop_v1_ dckr_pat_ sk_live_ sk_test_ rk_live_ rk_test_ pk_live_ pk_test_ "
         "whsec_ sk-ant- sk-proj- sk- pypi- xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- "
-        "xapp- AGE-SECRET-KEY- key- SG. nvapi- lin_api_ rubygems_ figd_ EAAC "
+        "xapp- AGE-SECRET-KEY- GOCSPX- key- SG. nvapi- lin_api_ rubygems_ figd_ EAAC "
         "PMAK-".split(),
         re.compile(r"[\w.-]{16,300}"),
     ),

@@ -247,6 +247,21 @@ def flags_by_stage(
     }
 
 
+def first_flags(documents: Iterable[Document], config: StageConfig) -> list[list[str]]:
+    """Return the flags of the first stage that speaks about the quality of each text.
+
+    Those of addresses and of evaluation sets are apart: where a page stands, or whether
+    it is an exam, is no answer to what the others ask.
+    """
+    found = flags_by_stage(documents, config)
+    nothing: list[list[str]] = [[]] * len(found["url"])
+    apart = [found.pop(name, nothing) for name in ("url", "decontaminate")]
+    return [
+        [*url[:1], *leak, *next(filter(None, said), [])]
+        for url, leak, *said in zip(*apart, *found.values(), strict=True)
+    ]
+
+
 class Cleaned(NamedTuple):
     """A corpus on disk, the rows of it that are kept, what was read, and the funnel."""
 
