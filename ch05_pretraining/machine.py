@@ -5,10 +5,11 @@ import shutil
 import time
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import psutil
 import torch
+
+from ch01_data.measured import processor_name
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,6 @@ class Machine:
     processor: str
     gflops_fp32: float
     gflops_bf16: float
-
-
-def processor_name() -> str:
-    """Return the processor's model name, as the system tells it."""
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def matmul_gflops(dtype: torch.dtype, size: int = 1024, seconds: float = 0.15) -> float:

@@ -18,11 +18,11 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from ch01_data.files import run_command, write_json
+from ch01_data.measured import commit, spread
 from ch01_data.storyworld import generate
 from ch02_tokenization.packing import tightest
 from ch02_tokenization.shards import PackedRows, encode_corpus
@@ -46,7 +46,7 @@ from ch05_pretraining.pretraining import (
 )
 from common.model import PRESETS
 from common.pipeline import name_run
-from common.report import commit, loss_curve
+from common.report import loss_curve
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = (0, 1, 2)
@@ -121,16 +121,6 @@ class Laboratory:
         for _ in tqdm(records, total=steps, leave=False):
             pass
         return bits_per_byte(model, self.tokenizer, self.texts)
-
-
-def spread(values: list[float]) -> dict:
-    """Summarise values over seeds: mean, least, greatest, and each."""
-    return {
-        "mean": float(np.mean(values)),
-        "min": min(values),
-        "max": max(values),
-        "values": values,
-    }
 
 
 def norms() -> dict:

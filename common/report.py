@@ -7,7 +7,6 @@ import html
 import io
 import json
 import re
-import subprocess
 from base64 import b64encode
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from ch01_data.files import write_json, write_text
+from ch01_data.measured import commit
 from ch05_pretraining.machine import Machine
 from common.book import draw_level, draw_line, new_figure
 from common.stages import RunConfig
@@ -29,19 +29,6 @@ td.n { text-align: right; font-variant-numeric: tabular-nums }
 pre { white-space: pre-wrap; background: #f5f4ef; padding: .8rem; font-size: 14px }
 img { max-width: 100% }
 """
-
-
-def commit() -> str:
-    """Return the commit of the source code, with a plus if it was changed since."""
-    try:
-        git = ["git", "-C", str(ROOT)]
-        head = subprocess.check_output(
-            [*git, "rev-parse", "--short", "HEAD"], text=True
-        )
-        dirty = subprocess.check_output([*git, "status", "--porcelain"], text=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head.strip() + ("+" if dirty.strip() else "")
 
 
 def build_report(config: RunConfig, records: list[dict], machine: Machine) -> dict:

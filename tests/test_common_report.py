@@ -255,8 +255,11 @@ def test_results_say_how_they_were_measured():
         results = json.loads(path.read_text(encoding="utf-8"))
         keys = {"what", "command", "seeds", "machine", "commit", "results"}
         assert keys <= set(results), path
+        folder = path.parents[1].name
+        if results["command"].split()[2].startswith(f"{folder}."):
+            continue  # measured by a command of the chapter itself
         assert results["command"].split()[:4] == [*COMMAND, path.stem]
-        assert experiments.EXPERIMENTS[path.stem][0] == path.parents[1].name
+        assert experiments.EXPERIMENTS[path.stem][0] == folder
         found = list(spreads(results["results"]))
         assert found, f"{path} has no spread"
         for each in found:
