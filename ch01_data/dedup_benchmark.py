@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 
@@ -67,10 +68,10 @@ def measure_speed(threshold: float, seed: int, n: int = 5000, rounds: int = 5) -
     found = {name: _share_found(copies, each) for name, each in clusters.items()}
     for name, rate in rates.items():
         share = f", {found[name]:.2%} of the copies" if name in found else ""
-        print(f"{name:30}{rate['median']:10,.0f} documents/s{share}")
+        print(f"{name:30}{median(rate['values']):10,.0f} documents/s{share}")
     for name, ratio in ratios.items():
         print(
-            f"{ratio['median']:.1f} times {name} (from {ratio['min']:.1f} to "
+            f"{median(ratio['values']):.1f} times {name} (from {ratio['min']:.1f} to "
             f"{ratio['max']:.1f})"
         )
     return {

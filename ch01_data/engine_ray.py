@@ -191,9 +191,8 @@ def loopback_cluster(nodes: int = 2, cores: int = 1) -> Iterator[str]:
         yield address
     finally:
         guard.stdin.close()
-        guard.wait()
-        for node in started:
-            node.wait()
+        for process in [guard, *started]:
+            process.wait(2 * SECONDS_TO_END)
 
 
 def processes_of(sessions: Collection[int]) -> Iterator[psutil.Process]:

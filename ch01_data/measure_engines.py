@@ -184,7 +184,7 @@ def peak_of_build(config: CorpusConfig) -> tuple[int, float]:
     return most[0], time.perf_counter() - begun
 
 
-def measure_memory(
+def measure_growth(
     megabytes: list[float],
     workers: int,
     work: Path,
@@ -248,7 +248,7 @@ def main(argv: list[str] | None = None) -> int:
         begun_on = machine()
         with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
             if what == "memory":
-                found: object = measure_memory(sizes, workers, Path(folder), stages)
+                found: object = measure_growth(sizes, workers, Path(folder), stages)
             else:
                 found = [
                     measure_overhead(size, n, workers, Path(folder), stages)

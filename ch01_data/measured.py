@@ -6,7 +6,7 @@ of this chapter ends in `results/NAME.json` in this folder:
     what, command, seeds      what was done, and what to type to do it again
     machine, load             where, and how busy it was with other work meanwhile
     commit                    of which source code, with a plus if it was changed since
-    results                   the figures; repeated ones as mean, min, max and values
+    results                   the figures; repeated ones as mean, min, max and each
 """
 
 import os
@@ -27,10 +27,9 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def spread(values: Sequence[float]) -> dict:
-    """Summarise repeated measurements: mean, median, least, greatest, and each."""
+    """Summarise repeated measurements: mean, least, greatest, and each."""
     return {
         "mean": statistics.fmean(values),
-        "median": statistics.median(values),
         "min": min(values),
         "max": max(values),
         "values": list(values),
@@ -66,15 +65,13 @@ def commit() -> str:
     """Return the commit of the source code, with a plus if it was changed since."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        head, dirty = (
-            subprocess.run(
-                [*git, *words], capture_output=True, text=True, check=True
-            ).stdout.strip()
-            for words in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain"])
+        head = subprocess.check_output(
+            [*git, "rev-parse", "--short", "HEAD"], text=True, stderr=subprocess.DEVNULL
         )
+        dirty = subprocess.check_output([*git, "status", "--porcelain"], text=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return head + ("+" if dirty else "")
+    return head.strip() + ("+" if dirty.strip() else "")
 
 
 def command_of(module: str, argv: Sequence[str] | None) -> str:

@@ -21,7 +21,7 @@ from ch01_data.dedup_benchmark import (
     story_documents,
 )
 from ch01_data.measure_engines import (
-    measure_memory,
+    measure_growth,
     measure_overhead,
     watched_memory,
     write_text_source,
@@ -40,9 +40,9 @@ def similarity(a, b):
 
 
 def test_spread_by_hand():
+    """Three, one and five have the mean 9 / 3."""
     assert spread([3.0, 1.0, 5.0]) == {
         "mean": 3.0,
-        "median": 3.0,
         "min": 1.0,
         "max": 5.0,
         "values": [3.0, 1.0, 5.0],
@@ -145,7 +145,7 @@ def test_growth_of_memory_by_hand(tmp_path, monkeypatch):
 
     monkeypatch.setattr(measure_engines, "write_text_source", write)
     monkeypatch.setattr(measure_engines, "peak_of_build", peak)
-    found = measure_memory([1.0, 4.0], 2, tmp_path)
+    found = measure_growth([1.0, 4.0], 2, tmp_path)
     assert found["bytes_per_input_byte"] == pytest.approx(0.1)
     assert [p["peak_memory_bytes"] for p in found["points"]] == list(peaks.values())
 
