@@ -49,9 +49,9 @@ class CorpusConfig:
     `limit_bytes` None means 30 MB for pylib and no limit for your own text. `blocked`,
     `blocked_words` and `insults` name lists: of domains, of words in addresses, of
     words in texts. `learned` names a folder of learned filters, `evaluation` a source
-    of texts not to be trained on, `mix` several sources with their weights. `workers` None takes every core, but one process
-    where nothing is filtered. `engine`, `address` and `workers` change the time that it
-    takes and nothing else.
+    of texts not to be trained on, `mix` several sources with their weights. `workers`
+    None takes every core, but one process where nothing is filtered. `engine`,
+    `address` and `workers` change the time that it takes and nothing else.
     """
 
     source: str = "storyworld"

@@ -108,7 +108,7 @@ def main(argv: list[str] | None = None) -> int:
             )
             found[name] = spread(speeds) | {"documents": len(documents)}
             print(
-                f"{name:18}{found[name]['median']:7.2f} MB/s (from {min(speeds):.2f} "
+                f"{name:18}{found[name]['mean']:7.2f} MB/s (from {min(speeds):.2f} "
                 f"to {max(speeds):.2f}; {len(documents):,} documents)"
             )
         write_result(

@@ -25,7 +25,7 @@ import psutil
 import pytest
 
 from ch01_data import data, engine
-from ch01_data.batch_stages import StageConfig, clean_batch, normalize, quality
+from ch01_data.batch_stages import StageConfig, clean_batch
 from ch01_data.data import CorpusConfig, build_corpus, main, work_folder
 from ch01_data.dedup import near_duplicates
 from ch01_data.engine import LocalEngine, batches_of
@@ -388,7 +388,7 @@ def test_a_batch_stage_judges_each_document_by_itself():
 def test_counts_of_batches_add_up_to_the_funnel():
     texts = dirty_texts()
     documents = [Document(text, str(i)) for i, text in enumerate(texts)]
-    functions = {"normalize": normalize, "quality": quality}
+    functions = {name: STAGES[name].run for name in ("normalize", "quality")}
     halves = [
         clean_batch(half, functions, StageConfig())
         for half in (documents[:50], documents[50:])
