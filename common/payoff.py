@@ -33,7 +33,7 @@ from ch05_pretraining.pretraining import document_nats
 from common.laboratory import SEEDS, Laboratory
 from common.model import PRESETS
 
-PAGES, HELD_TEXTS, VOCABULARY, BATCH = 6_000, 300, 2_048, 8
+PAGES, HELD_TEXTS, VOCABULARY, BATCH = 5_000, 300, 2_048, 8
 FILTERS = (
     *("normalize", "url", "language", "noise", "quality", "toxicity", "examples"),
     "personal_data",

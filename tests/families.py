@@ -8,6 +8,13 @@ import base64
 import random
 import string
 
+from ch01_data.learned_filters import LearnedFilters
+from ch01_data.quality_model import GOOD, QualityModel
+from ch01_data.sources import read_documents
+from ch01_data.storyworld import generate
+from ch01_data.surprise import Surprise
+from ch01_data.toxicity import ToxicityModel
+
 SPAM = {
     "fit": [
         "Buy {thing} now at {shop}! Only {price} dollars, today only.",
@@ -188,3 +195,17 @@ def sample(kind, family, n, seed=0):
     if kind == "gibberish":
         return [gibberish(family, rng, rng.randrange(40, 200)) for _ in range(n)]
     return [dirty_text(kind, family, rng) for _ in range(n)]
+
+
+def few_filters() -> LearnedFilters:
+    """Filters learnt from a few texts, in a second."""
+    good = [story.document for story in generate(40, 4, "train")]
+    good += [document.text for document in read_documents("pylib", limit_bytes=400_000)]
+    good = good[:60]
+    bad = sample("spam", "fit", 60)
+    labels = [GOOD] * 60 + ["spam"] * 60
+    return LearnedFilters(
+        Surprise.fit(good, sample("gibberish", "fit", 20)),
+        QualityModel.fit(good + bad, labels),
+        ToxicityModel.fit(good + bad, [False] * 60 + [True] * 60),
+    )

@@ -37,10 +37,12 @@ from ch01_data.engine_ray import (
     processes_of,
 )
 from ch01_data.files import sha256
+from ch01_data.learned_filters import load_learned_filters
 from ch01_data.sources import Document
 from ch01_data.spool import Columns, Spool, document_of, row_of
 from ch01_data.stages import STAGES, BatchStage, Corpus, CorpusStage, run_stages
 from ch01_data.storyworld import generate
+from tests.families import few_filters, sample
 
 # Of the corpus that chapter 1 built before it had engines: the measured figures of the
 # book rest on these bytes.
@@ -70,6 +72,7 @@ def dirty_texts(n=160, seed=2):
     texts += [f"{text} Write to {i}@mill.example." for i, text in enumerate(texts[:9])]
     texts += texts[20:40] + ["Too short.", "e\u0301te\u0301 " * 40, "x" * 5000]
     texts += [f"{text} You are all bogwits!" for text in texts[40:43]]
+    texts += sample("spam", "fit", 2) + sample("gibberish", "fit", 2)
     texts += [GERMAN.format(number) for number in ("drei", "vier")]
     others = [story.text for story in generate(10, seed + 1, "train")]
     texts += [f"{text}\n{FURNITURE}\n" for text in others]
@@ -99,11 +102,19 @@ def dirty(tmp_path):
     return path
 
 
+@pytest.fixture(scope="module")
+def filters(tmp_path_factory):
+    """The folder of filters learnt from a few texts."""
+    folder = tmp_path_factory.mktemp("filters")
+    few_filters().save(folder)
+    return folder
+
+
 @pytest.fixture
-def thorough(dirty, tmp_path):
+def thorough(dirty, filters, tmp_path):
     """Return a function that makes a config in which every stage there is runs."""
     exams = tmp_path / "exams.jsonl"
-    text = json.loads(dirty.read_text(encoding="utf-8").splitlines()[3])["text"]
+    text = [story.text for story in generate(160, 2, "train")][100]
     exams.write_text(json.dumps({"text": text}) + "\n", encoding="utf-8")
 
     def config(name, **options):
@@ -112,6 +123,7 @@ def thorough(dirty, tmp_path):
             out=str(tmp_path / name),
             stages=tuple(STAGES),
             evaluation=str(exams),
+            learned=str(filters),
             **options,
         )
 
@@ -373,9 +385,10 @@ def test_batch_stages_stand_before_corpus_stages():
     assert all(isinstance(s, (BatchStage, CorpusStage)) for s in STAGES.values())
 
 
-def test_a_batch_stage_judges_each_document_by_itself():
+def test_a_batch_stage_judges_each_document_by_itself(filters):
     documents = [Document(text, str(i)) for i, text in enumerate(dirty_texts(60))]
-    config = StageConfig(evaluation=(documents[3].text,))
+    learned = pickle.dumps(load_learned_filters(filters))
+    config = StageConfig(evaluation=(documents[3].text,), learned=learned)
     for name, stage in STAGES.items():
         if isinstance(stage, BatchStage):
             together = stage.run(documents, config)

@@ -27,17 +27,14 @@ from ch01_data.filters import (
     strange_words,
 )
 from ch01_data.language import language_flags
-from ch01_data.learned_filters import LearnedFilters, load_learned_filters
+from ch01_data.learned_filters import load_learned_filters
 from ch01_data.letters import LEAST_DOCUMENTS, RARE_PAIRS, is_strange, rare_pairs
 from ch01_data.letters import main as letters_main
-from ch01_data.quality_model import GOOD, QualityModel
 from ch01_data.sources import Document, read_documents
 from ch01_data.storyworld import generate
-from ch01_data.surprise import Surprise
 from ch01_data.throughput import main as throughput_main
 from ch01_data.throughput import mixed
-from ch01_data.toxicity import ToxicityModel
-from tests.families import sample
+from tests.families import few_filters, sample
 
 PROSE = """When the rain stopped, the two brothers went down to the harbour. Nobody was
 there except an old man who was mending a net. "Have you seen our boat?" asked the
@@ -270,20 +267,6 @@ def test_the_commands_count(tmp_path, capsys):
     exam = str(tmp_path / "good.txt")
     assert decontaminate_main([*source, "--evaluation", exam]) == 0
     assert "1 of 2 documents overlap" in capsys.readouterr().out
-
-
-def few_filters():
-    """Filters learnt from a few texts, in a second."""
-    good = [story.document for story in generate(40, 4, "train")]
-    good += [document.text for document in read_documents("pylib", limit_bytes=400_000)]
-    good = good[:60]
-    bad = sample("spam", "fit", 60)
-    labels = [GOOD] * 60 + ["spam"] * 60
-    return LearnedFilters(
-        Surprise.fit(good, sample("gibberish", "fit", 20)),
-        QualityModel.fit(good + bad, labels),
-        ToxicityModel.fit(good + bad, [False] * 60 + [True] * 60),
-    )
 
 
 def test_plain_text_falls_at_the_first_filter_that_speaks(tmp_path):

@@ -97,6 +97,8 @@ def run(tmp_path):
     ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (tmp_path / "pretrain" / "metrics.jsonl").write_text(text)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "README.md").write_text("# Data card: <a world>\n")
     return tmp_path
 
 
@@ -160,8 +162,9 @@ def test_the_page_is_whole_and_escapes_what_models_write(run):
     assert "Mia &amp; Tom" in text and "Test &lt;processor&gt;" in text
     assert "300 in bf16" in text and "Trained in bf16, compiled." in text
     alts = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,', text)
-    assert len(alts) == text.count("<img") == 2
+    assert len(alts) == text.count("<img") == 3
     assert "empty 2" in text, "the funnel says why documents went"
+    assert "&lt;a world&gt;" in text, "the data card is there, and escaped"
 
 
 def test_the_loss_curve_counts_the_tokens_seen(run):
