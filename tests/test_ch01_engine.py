@@ -74,7 +74,7 @@ def dirty_texts(n=160, seed=2):
     texts += [f"{text} You are all bogwits!" for text in texts[40:43]]
     texts += sample("spam", "fit", 2) + sample("gibberish", "fit", 2)
     texts += [GERMAN.format(number) for number in ("drei", "vier")]
-    others = [story.text for story in generate(10, seed + 1, "train")]
+    others = [story.text for story in generate(14, seed + 1, "train")]
     texts += [f"{text}\n{FURNITURE}\n" for text in others]
     long = [" ".join(rng.sample(texts[:n], 8)) for _ in range(12)]
     texts += long + [text.replace("the", "that", 2) for text in long]
