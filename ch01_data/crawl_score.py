@@ -200,14 +200,14 @@ def lost_share(labels: Sequence[Mapping], kept: set[str]) -> dict[str, float]:
     }
 
 
-def told(folder: Path, learned: LearnedFilters) -> StageConfig:
+def told(folder: Path, learned: LearnedFilters | None = None) -> StageConfig:
     """Return what the stages are told: the crawl's own lists and evaluation set."""
     return StageConfig(
         blocked_domains=tuple(sorted(read_list(folder / "blocked_hosts.txt"))),
         blocked_words=tuple(sorted(read_list(folder / "blocked_words.txt"))),
         insults=tuple(sorted(INSULTS)),
         evaluation=tuple(read_texts(folder / "evaluation.jsonl")),
-        learned=pickle.dumps(learned),
+        learned=pickle.dumps(learned) if learned else b"",
     )
 
 
