@@ -309,5 +309,7 @@ def test_throughput_is_measured(tmp_path, capsys):
     flags += ["--filters", str(tmp_path / "filters"), "--out", str(out)]
     assert throughput_main(flags) == 0
     assert "MB/s" in capsys.readouterr().out and out.exists()
-    assert json.loads(out.read_text())["results"]["speed"]["storyworld"]["mean"] > 0
+    assert (
+        json.loads(out.read_text())["results"]["speed"]["storyworld, rules"]["mean"] > 0
+    )
     assert mixed([["a", "b", "c", "d"], ["x", "y"]]) == ["a", "x", "b", "c", "y", "d"]
