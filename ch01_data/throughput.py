@@ -2,10 +2,10 @@
 
 One clean-up of a text is everything that needs no other text: all batch stages of the
 table (stages.py), once without the learned filters, as by default, and once with them.
-Reading, extraction and duplicates are apart. Batches go to worker processes and come back as rows for the disk, so what is
-measured includes the way there and back. The workers are started, warm and have read
-the learned filters before the clock runs. Half of the bytes are stories, half is the
-Python library; each half is measured alone as well.
+Reading, extraction and duplicates are apart. Batches go to worker processes and come
+back as rows for the disk, so what is measured includes the way there and back. The
+workers are started, warm and have read the learned filters before the clock runs. Half
+of the bytes are stories, half is the Python library; each half is measured alone too.
 """
 
 import argparse
