@@ -7,6 +7,7 @@ from ch02_tokenization.tokenization import SPECIAL_TOKENS, train_bpe
 from ch04_transformer.transformer import Transformer
 from common import experiments, memorised, payoff
 from common.laboratory import Laboratory
+from tests.families import few_filters
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,14 @@ def eager(monkeypatch):
 
 @pytest.fixture(scope="module")
 def versions(tmp_path_factory):
-    return payoff.versions_of_a_crawl(tmp_path_factory.mktemp("crawl"), 300)
+    """The versions of a small crawl, by filters that learned from a few texts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            payoff,
+            "train_learned_filters",
+            lambda seed, folder: few_filters().save(folder),
+        )
+        return payoff.versions_of_a_crawl(tmp_path_factory.mktemp("crawl"), 300)
 
 
 def test_versions_hold_less_and_less_dirt(versions):
