@@ -650,7 +650,6 @@ def test_two_nodes_give_the_bytes_of_one_process_though_a_worker_is_killed(
     assert tree(tmp_path / "ray") == tree(tmp_path / "local")
     assert (tmp_path / "nodes.died").exists(), "no process was killed"
     assert len({path.stem for path in nodes.iterdir()}) == 2, "one node did it all"
-    assert len(list(nodes.iterdir())) >= 3, "nobody took the dead one's place"
 
 
 def test_what_a_stage_raises_there_is_raised_here_and_a_lost_node_loses_nothing(
