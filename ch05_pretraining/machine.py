@@ -63,7 +63,13 @@ def choose_precision(precision: str = "auto") -> torch.dtype:
 
 
 def has_compiler() -> bool:
-    """Say whether torch.compile finds a C++ compiler."""
+    """Say whether torch.compile finds a C++ compiler that it can use.
+
+    The paths of PyTorch's own libraries reach the linker without quotation marks: where
+    they hold a space, nothing can be compiled.
+    """
+    if any(map(str.isspace, torch.__file__)):
+        return False
     return any(shutil.which(name) for name in ("g++", "clang++", "cl"))
 
 

@@ -344,7 +344,10 @@ def decide(
     """
     precision = choose_precision(config.precision)
     if config.compile == "on" and not has_compiler():
-        raise ValueError("compile is on, but no C++ compiler (g++ or clang++) is found")
+        raise ValueError(
+            "compile is on, but no C++ compiler (g++ or clang++) is found, or the path "
+            "of PyTorch holds a space, which it cannot take"
+        )
     compiled = config.compile == "on"
     if config.compile == "auto" and has_compiler():
         passes = config.steps * config.accumulation

@@ -26,7 +26,7 @@ from ch02_tokenization.packing import tightest
 from ch02_tokenization.shards import PackedRows, encode_corpus
 from ch02_tokenization.tokenization import END_OF_TEXT, Tokenizer, train_bpe
 from ch04_transformer.transformer import ModelConfig, Transformer
-from ch05_pretraining import pretraining
+from ch05_pretraining import machine, pretraining
 from ch05_pretraining.checkpoint import checkpoints, read_state
 from ch05_pretraining.machine import choose_precision, measure_machine
 from ch05_pretraining.pretraining import Batch, PretrainConfig
@@ -455,6 +455,14 @@ def test_the_estimate_of_compiling_leaves_no_trace() -> None:
     assert 0 < estimate(passes=1) < estimate(passes=100_000)
     assert all(map(torch.equal, model.parameters(), before))
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_path_with_a_space_is_no_place_to_compile(monkeypatch) -> None:
+    monkeypatch.setattr(machine.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(machine.torch, "__file__", "/home/a/torch/__init__.py")
+    assert machine.has_compiler()
+    monkeypatch.setattr(machine.torch, "__file__", "/home/a b/torch/__init__.py")
+    assert not machine.has_compiler()
 
 
 def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
