@@ -459,9 +459,9 @@ def test_the_estimate_of_compiling_leaves_no_trace() -> None:
 
 def test_a_path_with_a_space_is_no_place_to_compile(monkeypatch) -> None:
     monkeypatch.setattr(machine.shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(machine.torch, "__file__", "/home/a/torch/__init__.py")
+    monkeypatch.setattr(machine.torch, "__file__", "site/torch/__init__.py")
     assert machine.has_compiler()
-    monkeypatch.setattr(machine.torch, "__file__", "/home/a b/torch/__init__.py")
+    monkeypatch.setattr(machine.torch, "__file__", "my site/torch/__init__.py")
     assert not machine.has_compiler()
 
 
