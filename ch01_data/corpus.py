@@ -161,12 +161,6 @@ class CorpusConfig:
             return f"no --{stage.needs} was named"
         return "" if stage.default else "only where --stages names it"
 
-    @property
-    def active_stages(self) -> tuple[str, ...]:
-        """The stages that run, in the order in which they run."""
-        active = {name for source in self.sources for name in self.stages_of(source)}
-        return tuple(name for name in STAGES if name in active)
-
     def limit_of(self, source: str) -> int | None:
         """Return the limit that holds for a source, in bytes."""
         if self.limit_bytes is None and source == "pylib":

@@ -32,7 +32,6 @@ MIN_PROBABILITY = 0.7  # of another language, before a text is dropped for it
 NO_LANGUAGE = ("und", "zxx")  # undetermined, and no language at all (ISO 639-2)
 MIN_LETTERS = 40  # of prose; less has no language to speak of
 SAMPLE = 1000  # characters; telling languages apart needs no more
-PAPER_PROBABILITY = 0.99  # C4: of English, by another library
 
 
 @lru_cache(maxsize=1)

@@ -439,7 +439,9 @@ def test_leaks_give_away_the_evaluation_text_they_name(family):
         exam = exams[text.truth["evaluation"]]
         given_away = overlap(exam, [text.text])
         forms[text.truth["form"]] += 1
-        least = {"excerpt": 0.6, "retyped": 0.95}
+        least = {"excerpt": 0.6}
+        if family == "blind":  # one retyped text of it measures 0.973
+            least["retyped"] = 0.95
         assert given_away >= least.get(text.truth["form"], 0.98)
     assert set(forms.values()) == {6} and len(forms) == 4
 
