@@ -70,6 +70,9 @@ def normalize_text(text: str) -> str:
 
 CHARACTERS_TO_JUDGE = 1 << 14
 _HASHTAG = re.compile(r"#\w")
+_NUMBER = re.compile(
+    r"[-+(\[{]*(?:0x[\da-f]+|\d[\d.,:/_-]*(?:e[-+]?\d+)?)[)\]},;:%]*", re.IGNORECASE
+)
 
 _MENU_END = (".", "!", "?", '"', "”", ":", ",", ";", "'", "’", ")")
 MENU_WORDS = 4  # an entry of a menu has so many at most
@@ -99,6 +102,13 @@ def strange_words(view: View) -> float:
     found = list(map(judged, view.vocabulary))
     words = len(found) - found.count(None)
     return found.count(True) / words if words >= 10 else 0.0
+
+
+def number_words(view: View) -> float:
+    """Return the share of words that are numbers: 12, -3.5, 1.2e+03, 0x1f, 12:30."""
+    others = [word for word in view.words if not word[0].isalpha()]
+    numbers = sum(_NUMBER.fullmatch(word) is not None for word in others)
+    return numbers / max(len(view.words), 1)
 
 
 def notice_density(view: View) -> float:
@@ -176,6 +186,7 @@ RULES = (
     Rule("hashtag_ratio", "this book", hashtag_ratio, most=0.1, code=ANY),
     Rule("compression_ratio", "this book", compression_ratio, 0.1, 0.75, (0.05, 0.9)),
     Rule("strange_words", "this book", strange_words, most=0.25),
+    Rule("number_words", "this book", number_words, most=0.5, code=(0, 0.95)),
     Rule("notice_density", "this book", notice_density, most=2.0),
     Rule("menu_lines", "this book", menu_lines, most=0.8, code=ANY),
 )

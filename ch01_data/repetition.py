@@ -26,7 +26,7 @@ from ch01_data.rules import Rule, View, run_rules
 TOP_RUNS = {2: 0.20, 3: 0.18, 4: 0.16}  # words in a run: largest share of characters
 REPEATED_RUNS = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 _FOUR_ON_END = re.compile(b"\1{4,}")
-MIN_COMPRESSED = 300  # bytes
+MIN_COMPRESSED = 500  # bytes; of 300, one good piece of the library in 1,000 needs 0.8
 # A window of 8 kB and small tables: to clear zlib's usual ones takes a short text
 # longer than to be compressed, and the ratio hardly changes.
 WINDOW_BITS, MEMORY_LEVEL = 13, 6
@@ -163,7 +163,7 @@ def compression_ratio(view: View) -> float:
     """Return the bytes that zlib needs for each byte of the text; near 0 for a loop.
 
     Prose needs 0.4 to 0.6, source code 0.2 to 0.5, noise more than 0.75. A text of
-    fewer than 300 bytes has no room to repeat itself: it counts as 0.5.
+    fewer than 500 bytes has no room to repeat itself: it counts as 0.5.
     """
     data = view.text.encode("utf-8", "replace")
     if len(data) < MIN_COMPRESSED:

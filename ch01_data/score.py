@@ -31,6 +31,7 @@ FLAG_KINDS = {
     "strange_words": "gibberish",
     "compression_ratio": "gibberish",
     "alphabetic_words": "gibberish",
+    "number_words": "gibberish",
     "notice_density": "boilerplate",
     "menu_lines": "boilerplate",
     "bad_url": "blocked_url",

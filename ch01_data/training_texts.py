@@ -15,11 +15,9 @@ for learning only, and no page of the crawl has a sentence of theirs.
 import random
 from collections.abc import Callable
 
-from ch01_data.planting import fill_in
+from ch01_data.templates import Grammar, fill_in, grammar
 
-Phrases = dict[str, tuple[str, ...]]
-
-SPAM: Phrases = {
+SPAM: Grammar = {
     "sentence": (
         "Buy {goods} now, {cut} off for the first {2..90} customers!",
         "Hurry! This {offer} ends {when} and stock is running out.",
@@ -120,7 +118,7 @@ SPAM: Phrases = {
     "Austin", "Vienna"),
 }  # fmt: skip
 
-TOXIC: Phrases = {
+TOXIC: Grammar = {
     "sentence": (
         "You {bad} {insult}, nobody wants you here.",
         "{who} is the dumbest {insult} I have ever seen.",
@@ -222,83 +220,180 @@ TOXIC: Phrases = {
     "kind": ("foreigner", "fan", "player", "neighbour", "teacher", "kid", "driver"),
 }  # fmt: skip
 
-MACHINERY: Phrases = {
-    "sentence": (
-        "This website uses cookies so that we can provide you with "
-        "the best experience.",
-        "We and our {2..900} partners store and access information on your device.",
-        "Manage consent preferences: strictly necessary, functional, "
-        "performance, targeting.",
-        "Accept all cookies | Reject all | Cookie settings",
-        "By clicking accept you consent to the use of all cookies.",
-        "Your browser is out of date. Please update it to view this website correctly.",
-        "JavaScript is disabled. Enable it and reload the page.",
-        "Skip to content", "Back to top", "Read more", "Load more {part}", "Show less",
-        "Home > {part} > {part}", "{part} | {part} | {part} | {part} | {part}",
-        "Sign in | Create an account | My orders | Wish list",
-        "Log in to your account with your e-mail address and password.",
-        "Remember me. Forgot your password?",
-        "Username or e-mail, password, keep me signed in",
-        "© {1999..2026} {firm}. All rights reserved.",
-        "Copyright {1999..2026} {firm} and its affiliates. "
-        "Trademarks belong to their owners.",
-        "Terms & conditions | Privacy | Imprint | Contact us | Careers | Press",
-        "Use of this site constitutes acceptance of our terms of use "
-        "and privacy policy.",
-        "Subscribe to our newsletter. Enter your e-mail address. "
-        "Unsubscribe at any time.",
-        "Follow us on Facebook, Instagram, YouTube and LinkedIn.",
-        "Share on Facebook | Tweet | Pin it | E-mail | Print this page",
-        "404 Not Found. The page you are looking for has been moved or deleted.",
-        "500 Internal server error. Please try again later or "
-        "contact the administrator.",
-        "Access denied. You do not have permission to view this page.",
-        "Checking your browser before you access {firm}. This may take a few seconds.",
-        "Please verify that you are not a robot to continue.",
-        "Your session has expired. Please log in again.",
-        "Search results for: {part}. {0..90} results found. Sort by date, relevance.",
-        "Leave a reply. Your e-mail address will not be published. "
-        "Required fields are marked *",
-        "You must be logged in to comment. {0..90} comments. Report abuse.",
-        "Posted on {1..28} March {2005..2026} by admin in {part}. "
-        "Tags: {part}, {part}.",
-        "Related articles | Most read | Editor's picks | Trending now",
-        "Previous | 1 | 2 | 3 | {4..90} | Next", "Page {1..9} of {10..90}",
-        "Your shopping cart is empty. Continue shopping.",
-        "Add to cart | Add to wish list | Compare | In stock | Quantity: {1..9}",
-        "Choose your country and language: English, Deutsch, Français, Español",
-        "Download our app from the App Store or Google Play.",
-        "Advertisement. Scroll to continue. Report this ad.",
-        "This content is available to subscribers only. Start your "
-        "free trial to keep reading.",
-        "You have {1..9} free articles left this month. Subscribe for full access.",
-        "Powered by {firm}. Theme by {firm}. Hosted by {firm}.",
-        "Sitemap | RSS feed | Accessibility statement | Help centre | Feedback",
-        "Opening hours: Mon-Fri {7..10}:00-{16..20}:00. Customer "
-        "service. Returns and refunds.",
-        "The information on this site is for general purposes only; "
-        "{firm} accepts no liability.",
-        "Loading, please wait...", "Menu", "Close", "Search",
-        "Filter by {part}", "View all {part}",
-        "Last updated {1..28}/{1..12}/{2005..2026}. Views: {10..9000}. Rate this page.",
-        "Your privacy is important to us. See our data protection notice for details.",
-        "Turn on notifications from {firm}? Allow | Not now",
-        "Print | Save | Bookmark | Translate this page",
-    ),
-    "part": ("News", "Politics", "Health", "Products", "Blog", "Events",
-    "Recipes", "Travel",
-             "Technology", "Music", "Fashion", "Support", "About us",
-             "Services", "Shop",
-             "Gallery", "Downloads", "Books", "Community", "Archive",
-             "Finance", "Kids"),
-    "firm": ("Acme Media", "Northwind", "Contoso Ltd", "BluePress",
-    "WebWorks", "DailyHerald",
-             "Globex", "SunCity Times", "OpenShelf", "FastMart", "Pixel & Co",
-             "GreenLeaf"),
-}  # fmt: skip
+MACHINERY = grammar(
+    """
+This website uses cookies so that we can provide you with the best experience.
+We and our {2..900} partners store and access information on your device.
+Manage consent preferences: strictly necessary, functional, performance, targeting.
+Accept all cookies | Reject all | Cookie settings
+By clicking accept you consent to the use of all cookies.
+Cookie list: name, provider, purpose, expiry, type. _ga {firm} {1..24} months HTTP
+These cookies are essential for the site to function and cannot be switched off.
+Third parties may set cookies for advertising and measurement. Object | Consent
+You can change your mind at any time in the privacy centre of {firm}.
+We use your data for these purposes: ads, content measurement, audience research.
+Your browser is out of date. Please update it to view this website correctly.
+JavaScript is disabled. Enable it and reload the page.
+This page requires frames, but your browser does not support them.
+We noticed that you use an ad blocker. Please whitelist {firm} to go on.
+Skip to content
+Skip to main navigation | Skip to search | Skip to footer
+Back to top
+Read more
+Load more {part}
+Show less
+Expand all | Collapse all | Toggle navigation | Toggle dark mode
+Home > {part} > {part}
+You are here: Home / {part} / {part}
+{part} | {part} | {part} | {part} | {part}
+{part} {part} {part} {part} {part} {part} {part}
+{part} ({2..90}) {part} ({2..90}) {part} ({2..90}) {part} ({2..90})
+Main menu: {part}, {part}, {part}, {part}
+{part} - {part} - {part} - Contact - Login
+Sign in | Create an account | My orders | Wish list
+Log in to your account with your e-mail address and password.
+Remember me. Forgot your password?
+Username or e-mail, password, keep me signed in
+Sign in with your social account or use a one-time code.
+Enter the six-digit code that we sent to your phone. Resend code
+Register for free. First name, last name, date of birth, country, phone number
+Confirm your e-mail address. Did not receive the message? Send it again.
+Reset your password: enter your e-mail address and we send you a link.
+By signing up you agree to the {firm} terms of service. {button} | {button}
+This field is required. Please enter a valid value. {button}
+Title, first name, surname, company, street, postcode, town, telephone, message
+© {1999..2026} {firm}. All rights reserved.
+Copyright {1999..2026} {firm} and its affiliates. Trademarks belong to their owners.
+{firm} GmbH, registered office, VAT number, managing director, register court
+Content is available under a Creative Commons licence unless otherwise noted.
+Reproduction without the written permission of {firm} is prohibited.
+Terms & conditions | Privacy | Imprint | Contact us | Careers | Press
+Use of this site constitutes acceptance of our terms of use and privacy policy.
+The information on this site is for general purposes only; {firm} accepts no liability.
+Some links are affiliate links: {firm} may earn a commission. Disclosure
+Your privacy is important to us. See our data protection notice for details.
+Accessibility | Complaints | Freedom of information | Data protection officer
+Subscribe to our newsletter. Enter your e-mail address. Unsubscribe at any time.
+Sign up for updates on {part}. Frequency: daily, weekly, monthly. {button}
+You are receiving this e-mail because you opted in. Unsubscribe | View in browser
+Thank you for subscribing. A confirmation has been sent to you.
+Follow us on Facebook, Instagram, YouTube and LinkedIn.
+Share on Facebook | Tweet | Pin it | E-mail | Print this page
+Share this: click to share (opens in new window). Like this: Like Loading...
+{2..900} likes {2..900} shares {2..900} views Report Embed Save
+404 Not Found. The page you are looking for has been moved or deleted.
+Sorry, we cannot find the page that you requested. Check the address or go back.
+500 Internal server error. Please try again later or contact the administrator.
+503 Service unavailable. Guru meditation. XID: {10000..99999999} Varnish cache server
+Error establishing a database connection.
+403 Forbidden. You don't have permission to access this resource on this server.
+Gateway timeout. The upstream server did not respond in time. Error {500..530}
+Access denied. You do not have permission to view this page.
+Something went wrong. Refresh the page or try again. Error code: {1000..9999}
+This domain is parked. Buy this domain. Related searches: {part}, {part}, {part}
+Index of /{part} Name Last modified Size Description Parent Directory
+It works! This is the default page of a web server without content.
+Website under construction. Come back soon. {firm}
+{firm} is down for scheduled maintenance. We will be back shortly.
+Checking your browser before you access {firm}. This may take a few seconds.
+Please verify that you are not a robot to continue.
+Complete the security check: select all images with {part}. Audio challenge
+Too many requests. Your address has been blocked for {2..60} minutes.
+You are being redirected. Click here if nothing happens.
+Your session has expired. Please log in again.
+You must be of legal drinking age to enter. Yes, I am over {18..21} | No
+This content is not available in your country. Why am I seeing this?
+Search results for: {part}. {0..90} results found. Sort by date, relevance.
+Search this site | Advanced search | Search tips | Clear filters | Reset
+No results matched your search. Try other keywords. Did you mean {part}?
+Refine by: category, price, brand, colour, rating, availability
+Filter by {part}
+View all {part}
+Display {10..50} per page. Items {1..9} to {10..48} of {50..900}. Grid | List
+Leave a reply. Your e-mail address will not be published. Required fields are marked *
+You must be logged in to comment. {0..90} comments. Report abuse.
+Comments are closed. Newest first | Oldest first | Most liked
+Quick reply | Quote | Report post | Private message | Joined {1999..2026}
+Posts: {2..900} | Reputation: {0..90} | Location: {part}
+Forum index > {part} > {part}. Mark all threads as read. Who is online: {2..90} guests
+You may not post new topics. You may not edit your posts. Smilies are on.
+Threads {2..900} Messages {900..9000} Members {90..900} Latest member
+Page tools: edit, history, discussion, what links here, permanent link, cite
+This page was last edited on {1..28} June {2005..2026}, at {10..23}:{10..59}.
+Posted on {1..28} March {2005..2026} by admin in {part}. Tags: {part}, {part}.
+By {firm} Staff. Published {1..12}:{10..59}, updated {1..12}:{10..59}. {1..9} min read
+Filed under: {part}, {part}. Tagged with {part}. Permalink. No comments yet.
+Blog archive: {2010..2026} ({2..90}) {2010..2026} ({2..90}) January February April
+Mo Tu We Th Fr Sa Su {1..7} {8..14} {15..21} {22..28} « Nov Jan »
+Related articles | Most read | Editor's picks | Trending now
+You may also like | More from {part} | Popular tags | Latest posts
+Previous | 1 | 2 | 3 | {4..90} | Next
+Page {1..9} of {10..90}
+First Prev {1..9} {10..19} ... {20..90} Next Last
+Older posts | Newer posts | Previous article | Next article
+Your shopping cart is empty. Continue shopping.
+Add to cart | Add to wish list | Compare | In stock | Quantity: {1..9}
+Product details | Specifications | Reviews ({0..90}) | Questions & answers
+SKU: {1000..99999}. Category: {part}. Usually ships within {2..9} days. Out of stock
+Subtotal, shipping, tax, total. Proceed to checkout. Apply coupon. Update cart
+Customers who viewed this item also viewed. Write a review. Rating: {1..5} out of 5
+Notify me when this product is available. Select a size. Size guide
+Delivery information | Returns | Track your order | Gift vouchers | Store finder
+We accept credit cards, bank transfer and invoice. SSL encrypted.
+Choose your country and language: English, Deutsch, Français, Español
+Select your region: Europe, Asia Pacific, Middle East, Latin America. Currency: EUR
+Download our app from the App Store or Google Play.
+Open in app | Continue in browser | Get the app | Scan the code with your phone
+Advertisement. Scroll to continue. Report this ad.
+Sponsored content | Promoted stories | Ads by {firm} | Why this ad?
+This content is available to subscribers only. Start your free trial to keep reading.
+You have {1..9} free articles left this month. Subscribe for full access.
+To read the full story, log in or become a member. Institutional access | Rent
+Support our journalism. Give once | Give monthly | Already a supporter? Sign in
+Powered by {firm}. Theme by {firm}. Hosted by {firm}.
+Website by {firm}. Valid HTML. Best viewed at 1024 x 768.
+Sitemap | RSS feed | Accessibility statement | Help centre | Feedback
+Opening hours: Mon-Fri {7..10}:00-{16..20}:00. Customer service. Returns and refunds.
+Get in touch: phone, fax, e-mail, directions, map data, report a map error
+Loading, please wait...
+Menu
+Close
+Search
+Please rotate your device. Tap to unmute. Click to enlarge. Press Esc to exit.
+Video player is loading. Play, mute, current time 0:00, captions, full screen
+0:00 / {1..9}:{10..59} Speed 1x Autoplay next. Subtitles off. Fullscreen
+Image {1..9} of {10..30}. Gallery. Slide show. Photo credit. View full size
+Last updated {1..28}/{1..12}/{2005..2026}. Views: {10..9000}. Rate this page.
+Did you find what you were looking for? {button} | {button} Thank you for your feedback.
+How would you rate this site? Poor, fair, good, excellent. {button}
+Turn on notifications from {firm}? Allow | Not now
+Ask us anything. Typical reply time: {2..60} minutes. Start chat | End chat
+Print | Save | Bookmark | Translate this page
+Font size: small, medium, large. High contrast. Listen with a screen reader.
+Download PDF | Export citation | Add to library | Request permissions | Metrics
+Visitors today: {2..900}. Online: {2..90}. Page generated in 0.{10..99} seconds.
+Jobs at {firm} | Investors | Media kit | Advertise with us | Partners | Affiliates
+Share your location to see {part} near you. Enter postcode. {button}
+Welcome, guest. {button} or {button}. Your last visit was: never
+{button} | {button} | {button}
+{button}
+    """,
+    part="News | Politics | Health | Products | Blog | Events | Recipes | Travel"
+    " | Technology | Music | Fashion | Support | About us | Services | Shop | Gallery"
+    " | Downloads | Books | Community | Archive | Finance | Kids | Weather | Business"
+    " | Sports | Education | Opinion | Photos | Videos | Forum | Help | Brands | Offers"
+    " | Reviews | Guides | Research | Courses | Library | Jobs | Cars | Property"
+    " | Home & Garden | Culture | Science | World | Local | Games | Tools | Spares",
+    firm="Acme Media | Northwind | Contoso Ltd | BluePress | WebWorks | DailyHerald"
+    " | Globex | SunCity Times | OpenShelf | FastMart | Pixel & Co | GreenLeaf"
+    " | Initech | Umbra Systems | Hillside Bank | Radio Nine | CityPost | MyTickets",
+    button="OK | Cancel | Save | Send | Yes | No | Learn more | Sign up | Log in | Back"
+    " | Subscribe | Try again | Skip | Dismiss | Accept | Decline | Register | Join"
+    " | Find out more | Get started | Apply | Contact support | Buy now | View cart",
+)
 
 
-def _text(phrases: Phrases, low: int, high: int, rng: random.Random) -> list[str]:
+def _text(phrases: Grammar, low: int, high: int, rng: random.Random) -> list[str]:
     chosen = rng.sample(phrases["sentence"], rng.randint(low, high))
     filled = (fill_in(sentence, phrases, rng) for sentence in chosen)
     return [sentence[:1].upper() + sentence[1:] for sentence in filled]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ch01_data import filters
 from ch01_data.batch_stages import StageConfig
 from ch01_data.decontaminate import EvaluationIndex, overlap
 from ch01_data.decontaminate import main as decontaminate_main
@@ -72,6 +73,7 @@ CAUGHT = {
     "hashtag_ratio": "#win #free so good #now you #go wow #yes ok #fun more #buy all",
     "compression_ratio": "All work and no play makes Jack a dull boy. " * 60,
     "strange_words": random_letters(80),
+    "number_words": "\n".join(f"{i} 0x{i:x} {i}.5e+03 -{i}," for i in range(30)),
     "notice_density": "Please enable JavaScript. We use cookies; read our privacy "
     "policy and the terms of use before you go on. All rights reserved by the owner.",
     "menu_lines": "\n".join("Home About Contact Products Services Jobs Press".split()),
@@ -81,6 +83,18 @@ CAUGHT = {
 @pytest.mark.parametrize("name", [rule.name for rule in RULES])
 def test_every_rule_catches_what_it_is_for(name):
     assert name in quality_flags(CAUGHT[name])
+
+
+def test_numbers_are_told_from_words_by_hand():
+    """Six of eight: the x of 0x1f and the e of 2e+05 are no letters; 3D is a word."""
+    view = View.of("12 -3.5, 1,234 0x1f (2e+05) 12:30 3D b2")
+    assert filters.number_words(view) == 6 / 8
+
+
+def test_a_short_text_is_not_called_noise_for_compressing_badly():
+    short = "".join(random.Random(0).choices(string.ascii_letters, k=499))
+    assert filters.compression_ratio(View.of(short)) == 0.5
+    assert filters.compression_ratio(View.of(short + "x")) > 0.75
 
 
 def test_every_rule_tells_its_reason_and_source():

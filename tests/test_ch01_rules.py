@@ -216,7 +216,7 @@ def test_compression_finds_loops_and_noise():
     assert repetition.compression_ratio(noise) > 0.5
     for text in (
         "abc" * 500,
-        PLAIN * 3,
+        PLAIN * 5,
         PLAIN * 40 + random.Random(1).randbytes(9000).hex(),
     ):
         usual = len(zlib.compress(text.encode(), 1)) / len(text)
