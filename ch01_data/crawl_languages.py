@@ -3,11 +3,12 @@
 Plain data. A language is a grammar: `sentence` lists its sentences, and a name in
 braces stands for one of the phrases listed under that name, already inflected for its
 place; `{1750..1940}` is a number of that range. Every four or five words are drawn, so
-two texts of one language share few runs of five words. Those of the family `blind`
-stand in crawl_blind_languages.
+two texts of one language share few runs of five words. Those of the families `blind`
+and `fresh` stand in crawl_blind_languages and crawl_fresh_languages.
 """
 
 from ch01_data.crawl_blind_languages import BLIND_LANGUAGES
+from ch01_data.crawl_fresh_languages import FRESH_LANGUAGES
 from ch01_data.templates import grammar
 
 GERMAN = grammar(
@@ -538,4 +539,5 @@ LANGUAGES = {
         "tr": TURKISH,
     },
     "blind": BLIND_LANGUAGES,
+    "fresh": FRESH_LANGUAGES,
 }

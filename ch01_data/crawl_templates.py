@@ -1,17 +1,17 @@
 """What the dirt of a crawl is made of: sentences, words, addresses. Plain data.
 
-Every kind of dirt has three disjoint families of sentences. Rules may be written and
+Every kind of dirt has four disjoint families of sentences. Rules may be written and
 classifiers trained on `tuning`; `held` is for the score, so that a filter that learned
-these sentences by heart shows no merit; `blind`, in crawl_blind, was written by
-somebody who had not seen the filters.
+these sentences by heart shows no merit; `blind`, in crawl_blind, and later `fresh`, in
+crawl_fresh, were each written by somebody who had not seen the filters.
 
 A name in braces stands for one of the phrases listed under it, `{2..9}` for a number.
 """
 
-from ch01_data import crawl_blind
+from ch01_data import crawl_blind, crawl_fresh
 from ch01_data.templates import grammar
 
-FAMILIES = ("tuning", "held", "blind")
+FAMILIES = ("tuning", "held", "blind", "fresh")
 
 # --- spam ----------------------------------------------------------------------------
 
@@ -77,6 +77,7 @@ Read how {brand} helped {200..9000} people reach {result} with {thing}, order he
         code="SAVE | DEAL | BONUS | LUCKY | EXTRA",
     ),
     "blind": crawl_blind.BLIND_SPAM,
+    "fresh": crawl_fresh.FRESH_SPAM,
 }
 
 # --- pages with nothing on them ------------------------------------------------------
@@ -130,6 +131,7 @@ Session expired after {10..60} minutes on {name}. Log in again to see {part}.
         " | remind me later",
     ),
     "blind": crawl_blind.BLIND_BOILERPLATE,
+    "fresh": crawl_fresh.FRESH_BOILERPLATE,
 }
 
 # --- insults, all of them invented ---------------------------------------------------
@@ -148,7 +150,11 @@ plonkfish smudgewit bogtrumpet dribblepot hagglenose numbskettle wartpudding
 slobgoblin crankwort fuzzbrained mudgeling twazzock
 """.split()
 )
-NEW_INSULTS_OF = {"held": NEW_INSULTS, "blind": crawl_blind.BLIND_NEW_INSULTS}
+NEW_INSULTS_OF = {
+    "held": NEW_INSULTS,
+    "blind": crawl_blind.BLIND_NEW_INSULTS,
+    "fresh": crawl_fresh.FRESH_NEW_INSULTS,
+}
 
 TOXIC = {
     "tuning": grammar(
@@ -187,6 +193,7 @@ Drop dead, {nasty} {insult}, {person} makes {spot} sick.
         spot="the comments | this village | our team | the office | this group",
     ),
     "blind": crawl_blind.BLIND_TOXIC,
+    "fresh": crawl_fresh.FRESH_TOXIC,
 }
 
 # --- sentences that carry personal data, a leaked text, or a later notice ------------
@@ -245,6 +252,7 @@ PERSONAL = {
         ),
     },
     "blind": crawl_blind.BLIND_PERSONAL,
+    "fresh": crawl_fresh.FRESH_PERSONAL,
 }
 
 LEAK = {
@@ -259,6 +267,7 @@ LEAK = {
         "Sample number {2..900} of the collection, mirrored without changes.",
     ),
     "blind": crawl_blind.BLIND_LEAK,
+    "fresh": crawl_fresh.FRESH_LEAK,
 }
 
 NOTICES = {
@@ -273,6 +282,7 @@ NOTICES = {
         "Archived copy, checked {2..90} times, kept by the library of {city}.",
     ),
     "blind": crawl_blind.BLIND_NOTICES,
+    "fresh": crawl_fresh.FRESH_NOTICES,
 }
 CITIES = "Dover Galway Turin Porto Salem Hobart Lund Basel Varna Cork".split()
 
@@ -290,11 +300,13 @@ HOSTS = {
     tea-house.example
     """.split(),
     "blind": crawl_blind.BLIND_HOSTS,
+    "fresh": crawl_fresh.FRESH_HOSTS,
 }
 SECTIONS = {
     "tuning": "articles stories reference 2019/04 archive cocktails".split(),
     "held": "pages library guide posts/2021 items unescorted-walks".split(),
     "blind": crawl_blind.BLIND_SECTIONS,
+    "fresh": crawl_fresh.FRESH_SECTIONS,
 }
 # The operator's block list: the crawl writes it out, and a filter is given it.
 BLOCKED_HOSTS = {
@@ -307,16 +319,19 @@ BLOCKED_HOSTS = {
     ad-swamp.example scraped-pages.example
     """.split(),
     "blind": crawl_blind.BLIND_BLOCKED_HOSTS,
+    "fresh": crawl_fresh.FRESH_BLOCKED_HOSTS,
 }
 BLOCKED_URL_WORDS = {
     "tuning": "casino viagra porn xxx jackpot".split(),
     "held": "poker cialis porno escort torrent warez".split(),
     "blind": crawl_blind.BLIND_BLOCKED_URL_WORDS,
+    "fresh": crawl_fresh.FRESH_BLOCKED_URL_WORDS,
 }
 TRACKERS = {
     "tuning": "utm_source=mail utm_campaign=spring gclid=Zx81 utm_medium=rss".split(),
     "held": "fbclid=Qk77 mc_cid=b2a1 utm_term=tea utm_content=top msclkid=77ab".split(),
     "blind": crawl_blind.BLIND_TRACKERS,
+    "fresh": crawl_fresh.FRESH_TRACKERS,
 }
 
 # --- how a page is broken, by the names of the ways in markup -------------------------
@@ -325,6 +340,7 @@ BREAKS = {
     "tuning": ("cut_in_tag", "unclosed", "crossed"),
     "held": ("cut_in_comment", "stray", "headless", "attributes"),
     "blind": ("cut_in_entity", "doubled", "unclosed", "stray", "attributes"),
+    "fresh": ("crossed", "doubled", "headless", "cut_in_comment", "cut_in_tag"),
 }
 
 # --- what stands around the text of a page -------------------------------------------
@@ -359,4 +375,5 @@ CHROME = {
         " | Bookmarked! | My aunt used to tell this differently. | Thank you, editors.",
     },
     "blind": crawl_blind.BLIND_CHROME,
+    "fresh": crawl_fresh.FRESH_CHROME,
 }

@@ -1,6 +1,6 @@
 """Dirty texts with the truth about each: what a crawl holds besides good pages.
 
-Thirteen kinds, `clean` among them, from three families of templates (crawl_templates).
+Thirteen kinds, `clean` among them, from four families of templates (crawl_templates).
 `dirt("spam", "tuning", 200)` yields texts alone, so that a filter can be fitted and
 scored without a page of HTML; crawl.py wraps the same texts in pages and files.
 """

@@ -1,4 +1,4 @@
-"""Text that says nothing, in 22 styles: noise, machine output, ciphers.
+"""Text that says nothing, in 29 styles: noise, machine output, ciphers.
 
 Five styles are for fitting and the rest for the score, so that a rule shows whether it
 knows noise or only one kind of it.
@@ -7,12 +7,14 @@ knows noise or only one kind of it.
 import base64
 import binascii
 import codecs
+import json
 import random
 import string
+import urllib.parse
 from collections.abc import Callable, Iterator
 
 from ch01_data.crawl_languages import LANGUAGES
-from ch01_data.templates import fill_in
+from ch01_data.templates import fill_in, grammar
 
 GoodTexts = Iterator[tuple[str, str]]
 Style = Callable[[random.Random, GoodTexts], str]
@@ -202,6 +204,91 @@ def _stuck(rng: random.Random, good: GoodTexts) -> str:
     return _words(rng, word)
 
 
+# --- the styles of the family fresh --------------------------------------------------
+
+
+def _said(code: str, rng: random.Random) -> list[str]:
+    """Return six sentences of one of the family's languages."""
+    phrases = LANGUAGES["fresh"][code]
+    chosen = rng.sample(phrases["sentence"], 6)
+    return [fill_in(sentence, phrases, rng) for sentence in chosen]
+
+
+def _percent(rng: random.Random, good: GoodTexts) -> str:
+    """Links to pages of another script, each byte of them spelt with a percent sign."""
+    said = _said(rng.choice(("bg", "th")), rng)
+    return "\n".join(f"/{urllib.parse.quote_plus(sentence)}" for sentence in said)
+
+
+def _lost(rng: random.Random, good: GoodTexts) -> str:
+    """Text of another script from a place that could keep none of its letters."""
+    unknown = rng.choice("?\N{REPLACEMENT CHARACTER}")
+    said = "\n".join(_said(rng.choice(("bg", "th")), rng))
+    return "".join(char if char.isascii() else unknown for char in said)
+
+
+def _paired(rng: random.Random, good: GoodTexts) -> str:
+    """Text whose bytes were read two at a time: English letters make Chinese signs."""
+    said = " ".join(_said(rng.choice(("da", "ca", "hr", "sw")), rng))
+    order = rng.choice(("utf-16-le", "utf-16-be"))
+    read = said.encode().decode(order, "replace")
+    return read.translate(dict.fromkeys((0x2028, 0x2029), "\n"))
+
+
+def _glyphs(rng: random.Random, good: GoodTexts) -> str:
+    """Good text from a document that numbers its letters as they come up."""
+    text = next(good)[0]
+    codes = map(chr, (*range(33, 127), *range(161, 256)))
+    seen = dict.fromkeys(char for char in text if not char.isspace())
+    return text.translate({ord(char): code for char, code in zip(seen, codes)})
+
+
+def _woven(rng: random.Random, good: GoodTexts) -> str:
+    """Two columns printed over each other: a letter of one, a letter of the other."""
+    text = " ".join(next(good)[0].split())
+    half = len(text) // 2
+    return "".join(a + b for a, b in zip(text[:half], text[half:])).strip()
+
+
+_MINIFIED = grammar(
+    """
+var {a}={a}({n}),{a}={a}.{a}[{n}],{a}=!{bit}
+{a}=>{left}{a}.{a}({n},{a});{a}[{n}]=[{a},{a},{a}]{right}
+{a}.{a}&&({a}.{a}=({a},{a})=>{a}({a})?{a}:{a}+{n})
+for(var {a}=0;{a}<{a}.{a};{a}++){a}[{a}]^={a}[{a}>>>{n}]
+if(!{a}||{a}({n}))({a}=new {a}({n})).{a}({a}.{a},!{bit})
+{a}.{a}={a}({n}),({a}={a}({n})).{a}={left}{a}:{n},{a}:[{n},{n}]{right}
+""",
+    a=" | ".join([*string.ascii_letters, "$", "_"]),
+    n="{0..9} | {10..99} | {100..9000}",
+    bit="0 | 1",
+    left="{",
+    right="}",
+)
+
+
+def _minified(rng: random.Random, good: GoodTexts) -> str:
+    """A program whose names were cut to one letter, in lines as long as they come."""
+    parts = rng.choices(_MINIFIED["sentence"], k=rng.randint(30, 90))
+    filled = [fill_in(part, _MINIFIED, rng) for part in parts]
+    return "\n".join(";".join(filled[at : at + 30]) for at in range(0, len(filled), 30))
+
+
+def _records(rng: random.Random, good: GoodTexts) -> str:
+    """What a page keeps for its own script: numbers of things, times, check sums."""
+    rows = [
+        {
+            "i": rng.randrange(10**7),
+            "h": rng.randbytes(rng.choice((8, 16, 20))).hex(),
+            "t": 1_700_000_000_000 + rng.randrange(10**11),
+            "r": [rng.randrange(10**6) for _ in range(rng.randint(0, 4))],
+            "q": "".join(rng.choices(string.ascii_letters + string.digits, k=22)),
+        }
+        for _ in range(rng.randint(8, 25))
+    ]
+    return json.dumps({"v": rng.randint(1, 9), "d": rows}, separators=(",", ":"))
+
+
 STYLES: dict[str, dict[str, Style]] = {
     "tuning": {
         "letters": _letters,
@@ -230,5 +317,14 @@ STYLES: dict[str, dict[str, Style]] = {
         "uuencoded": _uuencoded,
         "numbers": _numbers,
         "stuck": _stuck,
+    },
+    "fresh": {
+        "percent": _percent,
+        "lost": _lost,
+        "paired": _paired,
+        "glyphs": _glyphs,
+        "woven": _woven,
+        "minified": _minified,
+        "records": _records,
     },
 }

@@ -98,6 +98,9 @@ LEGACY = {
     "uk": ("koi8-u", "windows-1251"),
     "ko": ("euc-kr", "utf-8"),
     "he": ("windows-1255", "utf-8"),
+    "hr": ("iso-8859-2", "windows-1250"),
+    "bg": ("windows-1251", "iso-8859-5"),
+    "th": ("tis-620", "utf-8"),
 }
 PYTHON_NAMES = {"iso-8859-1": "cp1252"}  # browsers read the one as the other
 

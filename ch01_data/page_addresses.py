@@ -126,7 +126,7 @@ def _ip_host(family: str, rng: random.Random) -> str:
     if family == "tuning":
         return rng.choice((dotted, f"{dotted}:8080"))
     version_6 = f"[2001:db8::{number & 255:x}]"
-    if family == "held":
+    if family != "blind":
         return rng.choice((dotted, version_6, str(number), hex(number)))
     last = number & 255
     octal, hexadecimal = f"0313.0.0161.0{last:o}", f"0xcb.0x0.0x71.{last:#x}"

@@ -11,7 +11,7 @@ import re
 import string
 from collections.abc import Callable
 
-from ch01_data import crawl_blind
+from ch01_data import crawl_blind, crawl_fresh
 from ch01_data.crawl_templates import CITIES, NOTICES
 from ch01_data.templates import fill_in
 
@@ -121,10 +121,36 @@ def _fill(parts: list[str], place: int, rng: random.Random) -> None:
     parts[place] += f" {rng.choice(('really', 'of course', '(sic)', 'um', '[1]'))}"
 
 
+def _abbreviate(parts: list[str], place: int, rng: random.Random) -> None:
+    """Leave a word's first letters and put a dot behind them."""
+    parts[place] = f"{parts[place][: rng.randint(1, 4)]}."
+
+
+def _mark(parts: list[str], place: int, rng: random.Random) -> None:
+    left, right = rng.choice(("**", "__", '""', "()", "[]"))
+    parts[place] = f"{left}{parts[place]}{right}"
+
+
+def _move(parts: list[str], place: int, rng: random.Random) -> None:
+    """Take a word out and put it back anywhere."""
+    word = parts[place]
+    del parts[place : place + 2]
+    there = 2 * rng.randrange(len(parts) // 2 + 1)
+    parts[there:there] = [word, " "]
+
+
+def _slip(parts: list[str], place: int, rng: random.Random) -> None:
+    """Write two neighbouring letters in the wrong order."""
+    word = parts[place]
+    at = rng.randrange(max(len(word) - 1, 1))
+    parts[place] = word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
+
+
 EDITS: dict[str, tuple[Callable[[list[str], int, random.Random], None], ...]] = {
     "tuning": (_replace, _insert),
     "held": (_delete, _transpose, _misspell),
     "blind": (_recase, _repunctuate, _double, _fuse, _fill),
+    "fresh": (_abbreviate, _mark, _move, _slip),
 }
 
 # --- personal data -------------------------------------------------------------------
@@ -139,6 +165,11 @@ MAIL = {
         "{b}-{a}@staff.some-school.example",
     ),
     "blind": crawl_blind.BLIND_MAIL,
+    "fresh": crawl_fresh.FRESH_MAIL,
+}
+MAIL_NAMES_OF = {
+    "blind": crawl_blind.BLIND_MAIL_NAMES,
+    "fresh": crawl_fresh.FRESH_MAIL_NAMES,
 }
 # Numbers that the authorities keep free for films and manuals; # is any digit.
 PHONES = {
@@ -158,6 +189,7 @@ PHONES = {
         "01632 960###",
     ),
     "blind": crawl_blind.BLIND_PHONES,
+    "fresh": crawl_fresh.FRESH_PHONES,
 }
 CARDS = (("411111", 16), ("555555", 16), ("378282", 15), ("601111", 16))
 KEYS = (
@@ -167,13 +199,15 @@ KEYS = (
     ("sk_live_", 24, string.ascii_letters + string.digits),
     ("xoxb-", 40, string.ascii_letters + string.digits),
 )
+CARDS_OF = {"blind": crawl_blind.BLIND_CARDS, "fresh": crawl_fresh.FRESH_CARDS}
+KEYS_OF = {"blind": crawl_blind.BLIND_KEYS, "fresh": crawl_fresh.FRESH_KEYS}
 
 
 def personal_value(kind: str, family: str, rng: random.Random) -> str:
     """Return a made-up e-mail address, phone, IP or card number, or access key."""
     if kind == "EMAIL":
         phrases = {"a": tuple(PEOPLE), "b": tuple(SURNAMES), "n": ("{7..99}",)}
-        phrases |= crawl_blind.BLIND_MAIL_NAMES if family == "blind" else {}
+        phrases |= MAIL_NAMES_OF.get(family, {})
         return fill_in(rng.choice(MAIL[family]), phrases, rng)
     if kind == "PHONE":
         shape = rng.choice(PHONES[family])
@@ -205,7 +239,7 @@ def _card(family: str, rng: random.Random) -> str:
 
     The digit makes the sum over all digits, every second one doubled, end in zero.
     """
-    prefix, length = rng.choice(crawl_blind.BLIND_CARDS if family == "blind" else CARDS)
+    prefix, length = rng.choice(CARDS_OF.get(family, CARDS))
     body = prefix + "".join(rng.choices(string.digits, k=length - 1 - len(prefix)))
     doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(body[::-1])]
     digits = body + str(-sum(value // 10 + value % 10 for value in doubled) % 10)
@@ -222,7 +256,5 @@ def _key(family: str, rng: random.Random) -> str:
         body = base64.urlsafe_b64encode(rng.randbytes(45)).decode()
         header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').decode()
         return f"{header}.eyJ{body[:30]}.{body[30:]}"
-    prefix, length, alphabet = rng.choice(
-        crawl_blind.BLIND_KEYS if family == "blind" else KEYS
-    )
+    prefix, length, alphabet = rng.choice(KEYS_OF.get(family, KEYS))
     return prefix + "".join(rng.choices(alphabet, k=length))
