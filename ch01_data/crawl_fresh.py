@@ -257,7 +257,7 @@ FRESH_PERSONAL = {
     ),
     "KEY": (
         'client = Client(key="{value}")',
-        "password={value} # TODO take this out",
+        "password={value} # take this out again",
         "X-Auth-Token: {value}",
         "My bot stopped working, here is the token {value}, what is wrong?",
         "TOKEN: {value}",

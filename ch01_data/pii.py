@@ -25,10 +25,13 @@ Span = tuple[int, int, str]  # start, end, kind
 NOT_PERSONAL = tuple(
     map(ipaddress.ip_network, ("127.0.0.0/16", "0.0.0.0/16", "255.0.0.0/8", "::/127"))
 )
-_SEPARATOR = r"[ .\-/\u00a0\u2010-\u2015]"
+# What stands between the groups of a number: also thin spaces, and dots in mid-line.
+_GAPS = r"\-/\u00a0\u00b7\u2002-\u200a\u2010-\u2015\u202f"
+_COUNTED = "01234567890 09876543210"  # in a row without a gap: somebody counts
+_SEPARATOR = rf"[ .{_GAPS}]"
 # Seven digits or more with little between them; cards and phones are such runs.
-_RUN = re.compile(r"[0-9](?:[ ().\-/\u00a0\u2010-\u2015]{0,3}[0-9]){6,}")
-_AFTER = r"(?!\w|[.\-][0-9])"
+_RUN = re.compile(rf"[0-9](?:[ ().{_GAPS}]{{0,3}}[0-9]){{6,}}")
+_AFTER = r"(?: ?(?:x|ext\.?|#) ?[0-9]{1,5})?(?!\w|[.\-][0-9])"  # x12: an extension
 _CARD = re.compile(
     r"(?<![\w.+-])(?:[0-9]{13,19}|[0-9]{4}([ .\-\u00a0])[0-9]{6}\1[0-9]{4,5}"
     r"|[0-9]{8}[ .\-\u00a0][0-9]{5,8}"
@@ -37,9 +40,9 @@ _CARD = re.compile(
 )
 _PHONE = re.compile(
     r"(?<![\w.])(?:"
-    # +44 (0)20 7946 0958, 0049 30 123456: a country, then groups
-    rf"(?:\+|(?<![\d+-])00){_SEPARATOR}?[1-9][0-9]{{0,2}}"
-    rf"(?:{_SEPARATOR}{{0,2}}\(?[0-9]{{1,5}}\)?){{1,6}}|\+[1-9][0-9]{{7,14}}"
+    # +44 (0)20 7946 0958, 0049 30 / 123456: a country, then groups
+    rf"(?:\+|(?<![\d+-])(?:00|011(?=\D))){_SEPARATOR}?[1-9][0-9]{{0,2}}"
+    rf"(?:{_SEPARATOR}{{0,3}}\(?[0-9]{{1,5}}\)?){{1,6}}|\+[1-9][0-9]{{7,14}}"
     # (555) 010-4477, 1 (020) 7946 0958, (0)30 1234567: an area in brackets
     rf"|(?:1{_SEPARATOR})?\([0-9]{{1,5}}\){_SEPARATOR}{{0,3}}[0-9]{{2,8}}"
     rf"(?:{_SEPARATOR}[0-9]{{2,5}}){{0,3}}"
@@ -47,8 +50,11 @@ _PHONE = re.compile(
     r"|(?:1([ .\-\u2010-\u2015]))?(?:[2-9][0-9]{2}([ .\-\u2010-\u2015])|"
     r"[0-9]{3}([.\-\u2010-\u2015]))[0-9]{3}(?:\2|\3)[0-9]{4}"
     r"|1[3-9][0-9]([ \-])[0-9]{4}\4[0-9]{4}"
+    # 555/010-4477, 1800 010 447, 07946095800
+    r"|(?<![\d-])[2-9][0-9]{2}/[0-9]{3}[ .\-][0-9]{4}"
+    r"|1[38]00([ \-])[0-9]{3}\5[0-9]{3}|(?<![\d-])0[1-9][0-9]{8,9}"
     # 06.12.34.56.78: five pairs, which no address has
-    r"|0[1-9](?:\.[0-9]{2}){4}"
+    r"|0[1-9](?:[.\u00b7\u2002-\u200a\u202f][0-9]{2}){4}"
     # 020 7946 0958, 0171/123 45 67, 06 12 34 56 78: a trunk zero
     r"|0[1-9][0-9]{0,3}(?:[ /\-\u2010-\u2015]| [/-] )[0-9]{2,8}"
     rf"(?:{_SEPARATOR}[0-9]{{2,5}}){{0,4}}"
@@ -159,6 +165,8 @@ def _phones(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         groups = re.findall(r"\d+", match[0])
         plain = 7 if told else 8 if match[0].startswith("+") else 9
         if not plain <= len(digits) <= 15 or len(set(digits)) < 3:
+            continue
+        if match[0] in _COUNTED:
             continue
         if not told and match[0][0] != "+":
             if _DATE.match(match[0]) or sum(len(group) < 2 for group in groups) > 2:

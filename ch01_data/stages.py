@@ -53,6 +53,7 @@ from ch01_data.filters import RULES
 from ch01_data.learned_filters import KINDS, NOISE
 from ch01_data.lines import drop_pieces, frequent_pieces
 from ch01_data.rules import is_code_line
+from ch01_data.score import FLAG_KINDS
 from ch01_data.shingles import Reread
 from ch01_data.sources import Document
 from ch01_data.spans import drop_repeated_spans, repeated_spans
@@ -60,6 +61,7 @@ from ch01_data.spool import Spool
 from ch01_data.toxicity import INSULT_LEARNED, INSULT_LISTED
 from ch01_data.urls import URL_FLAGS
 
+_GENERAL = {rule.name for rule in RULES} - FLAG_KINDS.keys()
 LINE_WORDS = 4  # a shorter line may repeat without being furniture
 LINE_DOCUMENTS, LINE_SHARE = 10, 0.005  # a line of more documents is furniture
 
@@ -248,18 +250,25 @@ def flags_by_stage(
 
 
 def first_flags(documents: Iterable[Document], config: StageConfig) -> list[list[str]]:
-    """Return the flags of the first stage that speaks about the quality of each text.
+    """Return the flags of the first stage that says what is wrong with each text.
 
-    Those of addresses and of evaluation sets are apart: where a page stands, or whether
-    it is an exam, is no answer to what the others ask.
+    A rule about quality in general (too few sentences, say) names no kind of dirt: it
+    answers only where no later stage names one. Addresses and evaluation sets are
+    apart: where a page stands, or whether it is an exam, is no answer to what the
+    others ask.
     """
     found = flags_by_stage(documents, config)
     nothing: list[list[str]] = [[]] * len(found["url"])
     apart = [found.pop(name, nothing) for name in ("url", "decontaminate")]
     return [
-        [*url[:1], *leak, *next(filter(None, said), [])]
+        [*url[:1], *leak, *max(said, key=_tells_most)]
         for url, leak, *said in zip(*apart, *found.values(), strict=True)
     ]
+
+
+def _tells_most(flags: list[str]) -> int:
+    """Order flags: those that name a kind, those that name none, no flags."""
+    return bool(flags) + (not _GENERAL.issuperset(flags))
 
 
 class Cleaned(NamedTuple):

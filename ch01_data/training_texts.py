@@ -375,6 +375,74 @@ Visitors today: {2..900}. Online: {2..90}. Page generated in 0.{10..99} seconds.
 Jobs at {firm} | Investors | Media kit | Advertise with us | Partners | Affiliates
 Share your location to see {part} near you. Enter postcode. {button}
 Welcome, guest. {button} or {button}. Your last visit was: never
+Consent | Details | About cookies | Necessary | Preferences | Statistics | Marketing
+Read our {part} policy. Withdraw consent. Do not share my personal information
+This site is protected by a captcha and the privacy policy of its provider applies.
+Your choices: opt in, opt out. Save and exit. Vendors: {2..900}. Legitimate interest
+Storage preferences. Allow selection. Deny. Allow all. Unclassified cookies {0..9}
+Enter your {part} number and password. Keep me logged in on this computer.
+Not registered yet? Register here. Why register? Help with logging in
+New user? Existing user? Guest checkout. Continue with e-mail. Passkey. QR code
+Choose a strong password: at least eight characters, one digit, one symbol.
+My account | My lists | My profile | Settings | Notifications ({0..9}) | Log out
+Switch account. Your plan: free. Upgrade. Billing. Manage subscription. {button}
+The server encountered a temporary error. That's all we know. Error {400..599}
+Bad request. Your browser sent a request that this server could not understand.
+Fatal error: allowed memory size exhausted in index.php on line {10..999}
+Warning: cannot modify header information, headers already sent in functions.php
+Connection timed out. Host error. Cloud provider status: working. What can I do?
+Page moved permanently. If you are not redirected within {2..10} seconds, click here.
+This page has expired. This link is no longer valid. Request a new link. {button}
+This video is private. This account has been suspended. This listing has ended.
+Sorry, this item is no longer available. See similar items. Back to results
+Your search returned no results. Browse all {part}. Popular searches: {part}, {part}
+{2..900} results, sorted by best match. Narrow your search. Show filters ({0..9})
+Location: all. Date posted: any time. Job type: any. Salary: any. {button}
+From: To: Depart: Return: Passengers: {1..9} Search flights. Flexible dates
+Check in, check out, guests, rooms. Check availability. Free cancellation
+Today {1..31}. Week. Month. Agenda. No events. Export to calendar. iCal
+High {10..35} Low {0..9}. Wind. Humidity {20..99} %. Updated {1..12}:{10..59} AM
+Open {2..900} High {2..900} Low {2..900} Volume. Quotes delayed {10..20} minutes.
+Poll: {part}? Vote. View results. Total votes: {10..900}. Poll archive
+Tag cloud: {part} {part} {part} {part} {part}. Categories: select category
+Author: admin. Category: {part}. Comments: {0..90}. Hits: {10..9000}. {button}
+Reply | Share | Flag | {0..90} points | {1..23} hours ago | edited
+Sort comments by: top, new, controversial. View {2..90} more replies. Collapse
+Topic locked. Sticky: read before posting. Jump to: select a forum. {button}
+Thread starter, last post, replies, views. Page {1..9} of {10..90}. Go to page
+View profile | Send message | Add friend | Block | Rank: member | Warnings: 0
+Powered by forum software. All times are GMT. The time now is {1..12}:{10..59} PM.
+Subscribe to comments feed. Trackback address. Notify me of follow-up comments.
+Add to basket. Buy it now. Save for later. Only {1..9} left. Dispatched by {firm}
+Free delivery over {20..90}. Click & collect. Next day. Delivery to: change address
+Frequently bought together. Total price. Add all {2..4} to basket. Sponsored items
+Item {1..9} of {10..90}. Zoom. Colour: select. Size: select. Clear. Quantity - 1 +
+Payment method: card, invoice, direct debit. Billing address same as delivery address.
+Order summary. Items ({0..9}). Promotional code. {button}. Secure checkout by {firm}
+Compare products (0). Recently viewed. Wishlist (0). Basket (0). Top sellers
+Prices include VAT. Delivery costs excluded. Pictures may differ. Errors excepted.
+Play all. Shuffle. Queue. Add to playlist. {2..900} subscribers. Up next. Share
+Audio: listen {1..9}:{10..59}. Download episode. Transcript. Embed. Rate and review
+Caption text. Previous slide. Next slide. Pause. Slide {1..9} of {10..20}. Credits
+Hide menu. Show menu. Open search. Close dialog. Loading spinner. Top of page
+Contents [hide] 1 {part} 2 {part} 3 {part} 4 References 5 External links
+Edit | View history | Watch | Tools | Print or export | Cite this page | Languages
+Abstract. Full text. Figures. References. Supplementary. Cited by {0..90}. Get access
+DOI. ISSN. Received. Accepted. Available online. Copyright holder: {firm}
+Disclaimer. Nothing on this site constitutes advice. Past performance is no guarantee.
+This e-mail may contain confidential information. Please consider the environment.
+Registered charity number {100000..999999}. Registered in England. Member of {firm}
+Head office: {1..99} High Street. Tel. Fax. E-mail. Directions. Find a branch
+Our brands: {firm}, {firm}, {firm}. Our websites: {firm}. Group companies
+Advertise | Syndication | Corrections | Ethics policy | Contact the editor | Archive
+Start your subscription. Billed every {1..12} months. Cancel any time. Terms apply.
+Gift this article. Unlock this article. Log in to continue. {1..9} articles remaining
+We use essential technologies to run this site. More options. {button}. {button}
+Enable push messages? Later. Allow. Never miss an update from {firm}. {button}
+Install the app for a better experience. {4..5}.{0..9} stars. {button}. Not now
+Chat offline. Leave a message. Name. E-mail. Your question. {button}
+Give us feedback: very unhappy, unhappy, neutral, happy. Tell us why (optional)
+Language: EN DE FR ES IT PT NL PL. Currency: USD EUR GBP. Country: select
 {button} | {button} | {button}
 {button}
     """,

@@ -283,6 +283,17 @@ def test_the_commands_count(tmp_path, capsys):
     assert "1 of 2 documents overlap" in capsys.readouterr().out
 
 
+def test_a_general_rule_speaks_where_no_other_stage_names_a_kind(tmp_path):
+    few_filters().save(tmp_path)
+    config = StageConfig(learned=pickle.dumps(load_learned_filters(tmp_path)))
+    spam = sample("spam", "fit", 1)[0].replace(".", "").replace("!", "")
+    assert quality_flags(spam) == ["sentence_ends"]
+    both = [Document(spam, "a"), Document(CAUGHT["sentence_ends"], "b")]
+    spoken, listed = first_flags(both, config)
+    assert spoken == ["spam"] and "sentence_ends" in listed
+    assert first_flags(both[:1], StageConfig()) == [["sentence_ends"]]
+
+
 def test_plain_text_falls_at_the_first_filter_that_speaks(tmp_path):
     few_filters().save(tmp_path)
     config = StageConfig(learned=pickle.dumps(load_learned_filters(tmp_path)))
