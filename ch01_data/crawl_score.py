@@ -3,11 +3,11 @@
     WARC files -> extraction -> one spelling -> the judges in turn   what they flag
                                              -> the whole funnel     what is gone
 
-Each page has the flags of the first stage that speaks against it, as in the funnel,
-and with them what addresses, equality and likeness say (score.py says what precision
-and recall mean). Near copies are scored by pairs, at two thresholds: of the pairs whose
-exact Jaccard similarity is known and reaches 0.8, how many are in one cluster; and of
-all pairs that were joined, how many are at least 0.7 alike.
+Each page has the flags of the first stage that names what is wrong with it, and with
+them what addresses, equality and likeness say (score.py says what precision and recall
+mean). Near copies are scored by pairs, at two thresholds: of the pairs whose exact
+Jaccard similarity is known and reaches 0.8, how many are in one cluster; and of all
+pairs that were joined, how many are at least 0.7 alike.
 """
 
 import argparse

@@ -8,7 +8,7 @@ Precision: how many of the texts with its flag are of the kind; the others are g
 texts, other kinds, or (told apart as "deserved") dirt of another kind. Half of the good
 texts are stories, half are of the Python library, pages of its documentation as well as
 whole modules. The filters are asked in the order of the clean-up, and a text falls
-where the first one speaks.
+where the first one names what is wrong with it.
 """
 
 import argparse
