@@ -54,7 +54,7 @@ def positions(steps: int = 200, seeds: Sequence[int] = SEEDS) -> dict:
 
 
 def context_extension(
-    steps: int = 600, seeds: Sequence[int] = SEEDS, n_texts: int = 400
+    steps: int = 300, seeds: Sequence[int] = SEEDS, n_texts: int = 150
 ) -> dict:
     """Read up to eight times the trained length, by every rule of stretching."""
     laboratory = Laboratory.open(context_length=TRAINED)
