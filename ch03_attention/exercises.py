@@ -82,3 +82,36 @@ def attention_entropy(weights: Tensor) -> Tensor:
     knows that. Sum over the keys first, and average over batch and queries after.
     """
     raise NotImplementedError("exercise 3.4")
+
+
+def sinusoids(positions: Tensor, d_model: int, theta: float = 10000.0) -> Tensor:
+    """Rebuild sinusoidal positions: write each position as sines and cosines.
+
+    Wave i, from 0 to D/2 - 1, has the angle position * theta ** (-2i / D). Its sine
+    stands at coordinate 2i and its cosine at 2i + 1.
+
+    Shape:   positions (T,) or (B, T)  ->  (T, D) or (B, T, D), float32.
+    Raises:  ValueError if d_model is odd.
+    Source:  Vaswani et al. 2017, section 3.5.
+
+    Hint: the angles of all positions and waves are positions[..., None] times the
+    speeds, theta ** (-torch.arange(0, d_model, 2) / d_model). Stack sines and cosines
+    along a new last axis, and flatten(-2) puts them in turn.
+    """
+    raise NotImplementedError("exercise 3.5")
+
+
+def document_positions(tokens: Tensor, end_of_text_id: int) -> Tensor:
+    """Rebuild positions that begin anew with each document of a packed row.
+
+    The token `end_of_text_id` opens a document and stands at position 0; the token
+    after it stands at 1, and so on to the next one. A row may begin inside a document,
+    which is then counted from the row's beginning. No loop over tokens is needed.
+
+    Shape:   tokens (B, T)  ->  (B, T), int64.
+
+    Hint: a token's position is its place in the row minus the place where its document
+    opened, and that is the greatest opening place so far: write each opening token's
+    place, 0 elsewhere, and take a running maximum along the row (torch.cummax).
+    """
+    raise NotImplementedError("exercise 3.6")

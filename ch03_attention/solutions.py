@@ -6,12 +6,15 @@ import torch
 from torch import Tensor
 
 from ch03_attention.attention import rotary, scaled_dot_product_attention
+from ch03_attention.positions import document_positions, sinusoids
 
 __all__ = [
     "alibi_bias",
     "attention_entropy",
+    "document_positions",
     "rotary",
     "scaled_dot_product_attention",
+    "sinusoids",
 ]
 
 

@@ -32,6 +32,7 @@ from common.laboratory import SEEDS, Laboratory
 from common.memorised import memorisation
 from common.payoff import payoff
 from common.pipeline import name_run
+from common.position_experiments import context_extension, positions
 from common.report import loss_curve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -165,6 +166,8 @@ def training_speed(report: dict) -> float:
 
 EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "payoff": ("ch01_data", payoff),
+    "positions": ("ch03_attention", positions),
+    "context_extension": ("ch03_attention", context_extension),
     "norms": ("ch04_transformer", norms),
     "optimizers": ("ch05_pretraining", optimizers),
     "documents": ("ch05_pretraining", documents),

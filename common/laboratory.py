@@ -42,19 +42,31 @@ class Laboratory:
     config: ModelConfig
 
     @classmethod
-    def open(cls, n_stories: int = 8000) -> "Laboratory":
+    def open(
+        cls, n_stories: int = 8000, context_length: int | None = None
+    ) -> "Laboratory":
         """Generate, tokenize and pack the corpus."""
         documents = [story.document for story in generate(n_stories, 0, "train")]
         tokenizer = train_bpe(documents[:4000], 2048, SPECIAL_TOKENS)
         texts = [story.document for story in generate(200, 0, "validation")]
-        return cls.of(documents, tokenizer, texts)
+        return cls.of(documents, tokenizer, texts, context_length)
 
     @classmethod
     def of(
-        cls, documents: Iterable[str], tokenizer: Tokenizer, texts: list[str]
+        cls,
+        documents: Iterable[str],
+        tokenizer: Tokenizer,
+        texts: list[str],
+        context_length: int | None = None,
     ) -> "Laboratory":
-        """Pack documents to train on; `texts` are those that losses are measured on."""
-        config = ModelConfig(vocab_size=tokenizer.vocab_size, **PRESETS["quick"])
+        """Pack documents to train on; `texts` are those that losses are measured on.
+
+        Rows are as long as those of the preset "quick" unless a length is given.
+        """
+        shape = PRESETS["quick"]
+        if context_length is not None:
+            shape = {**shape, "context_length": context_length}
+        config = ModelConfig(vocab_size=tokenizer.vocab_size, **shape)
         with tempfile.TemporaryDirectory() as folder:
             shard = encode_corpus(documents, tokenizer, Path(folder) / "train")
             end = tokenizer.end_of_text_id
@@ -77,6 +89,7 @@ class Laboratory:
         peak_lr: float = 5e-3,
         matrices: str = "muon",
         apart: bool = True,
+        batch_size: int = 8,
     ) -> Transformer:
         """Train one variant; `apart`: a token sees its own document alone."""
         torch.manual_seed(seed)
@@ -84,7 +97,7 @@ class Laboratory:
         optimizer = build_optimizer(
             model, lr=peak_lr, weight_decay=0.05, matrices=matrices
         )
-        stream = BatchStream(self.rows, batch_size=8, seed=seed)
+        stream = BatchStream(self.rows, batch_size=batch_size, seed=seed)
 
         def lr_at(step: int) -> float:
             return cosine_schedule(

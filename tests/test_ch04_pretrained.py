@@ -445,9 +445,9 @@ DAMAGE = {
         change_config(num_attention_heads=7),
         "n_heads 7 is not a multiple of n_kv_heads 2",
     ),
-    "yarn": (
-        change_config(rope_parameters=ROPE | dict(rope_type="yarn")),
-        "rope_type is 'yarn', but only default, linear, llama3 are known",
+    "longrope": (
+        change_config(rope_parameters=ROPE | dict(rope_type="longrope")),
+        "rope_type is 'longrope', but only default, linear, llama3, ntk, yarn",
     ),
     "half a scaling": (
         change_config(rope_parameters=dict(rope_type="llama3", factor=4.0)),

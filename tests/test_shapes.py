@@ -88,12 +88,30 @@ def drive_attention(checker):
         document_mask(torch.randint(3, (2, 5)), 0)
 
 
+@drives("ch03_attention.positions")
+def drive_positions(checker):
+    from ch03_attention.positions import document_positions
+
+    with checker.sizes(B=2, T=5):
+        document_positions(torch.randint(3, (2, 5)), 0)
+
+
+@drives("ch03_attention.sinks")
+def drive_sinks(checker):
+    from ch03_attention.sinks import sink_share, window_with_sinks
+
+    with checker.sizes(B=2, H=6, T=5, S=7):
+        window_with_sinks(5, 7, sliding_window=3, n_sinks=1)
+        sink_share(torch.rand(2, 6, 5, 7))
+
+
 @drives("ch04_transformer.transformer")
 def drive_transformer(checker):
     from ch04_transformer.transformer import ModelConfig, Transformer
 
     shape = dict(d_model=10, n_layers=1, n_heads=6, n_kv_heads=3, d_head=4, d_ff=11)
-    model = Transformer(ModelConfig(vocab_size=13, context_length=16, **shape))
+    config = ModelConfig(vocab_size=13, context_length=16, **shape)
+    model = Transformer(config, position_embedding=torch.nn.Embedding)
     cache = GrowingLayers([Growing(2, 3, 4, batch=2)])
     with checker.sizes(B=2, H=6, K=3, T=5, S=7, Dh=4, D=10, F=11, V=13):
         model(torch.randint(13, (2, 5)), cache=cache)

@@ -301,3 +301,103 @@ def test_3_4_heads_are_kept_apart(impl) -> None:
         f"a decided head and an undecided one gave {entropy.tolist()}, not [0, ln 4]: "
         "average over batch and queries, and not over heads"
     )
+
+
+# 3.5 sinusoids
+
+
+def test_3_5_each_position_gets_a_row(impl) -> None:
+    shape = tuple(impl.sinusoids(torch.arange(5), 8).shape)
+    assert shape == (5, 8), (
+        f"5 positions at width 8 gave shape {shape}, not (5, 8): D/2 sines and as many "
+        "cosines stand in one row"
+    )
+
+
+def test_3_5_position_zero_is_all_sines_of_zero(impl) -> None:
+    row = impl.sinusoids(torch.tensor([0]), 6)[0]
+    assert same(row, torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])), (
+        f"at position 0 every sine is 0 and every cosine 1, in turn; you have "
+        f"{rounded(row)}: do sines and cosines alternate, the sine first?"
+    )
+
+
+def test_3_5_two_waves_by_hand(impl) -> None:
+    """Width 4, theta 100: speeds 1 and 100^(-2/4) = 1/10; at 5 pi: 5 pi and pi/2."""
+    row = impl.sinusoids(torch.tensor([5 * math.pi]), 4, theta=100.0)[0]
+    assert same(row, torch.tensor([0.0, -1.0, 1.0, 0.0])), (
+        f"width 4 and theta 100 have the speeds 1 and 1/10; position 5 pi gave "
+        f"{rounded(row)} instead of (0, -1, 1, 0): is the exponent -2i/D, i from "
+        "0, and is theta used?"
+    )
+
+
+def test_3_5_scores_depend_on_the_distance(impl) -> None:
+    rows = impl.sinusoids(torch.tensor([3, 8, 103, 108]), 16)
+    near, far = (rows[0] * rows[1]).sum(), (rows[2] * rows[3]).sum()
+    assert same(near, far, 1e-3), (
+        "positions 3 and 8 must fit each other as 103 and 108 do: sine and cosine of a "
+        "wave need the same angle"
+    )
+
+
+def test_3_5_positions_may_come_in_a_batch(impl) -> None:
+    batch = torch.tensor([[0, 1, 2], [7, 8, 9]])
+    rows = impl.sinusoids(batch, 8)
+    assert tuple(rows.shape) == (2, 3, 8), (
+        f"positions (2, 3) at width 8 gave {tuple(rows.shape)}, not (2, 3, 8)"
+    )
+    assert same(rows[1], impl.sinusoids(batch[1], 8)), (
+        "the second sequence of a batch has other vectors than alone: does every "
+        "sequence use its own positions?"
+    )
+
+
+def test_3_5_an_odd_width_is_refused(impl) -> None:
+    assert refuses(impl.sinusoids, torch.arange(3), 5), (
+        "width 5 has no whole number of pairs: raise ValueError"
+    )
+
+
+# 3.6 document_positions
+
+
+def test_3_6_one_document_is_counted_through(impl) -> None:
+    found = impl.document_positions(torch.tensor([[9, 1, 2, 3]]), 9).tolist()
+    assert found == [[0, 1, 2, 3]], (
+        f"a row of one document has positions {found}, not 0, 1, 2, 3: the token that "
+        "opens it stands at 0"
+    )
+
+
+def test_3_6_the_next_document_begins_anew(impl) -> None:
+    found = impl.document_positions(torch.tensor([[9, 1, 2, 9, 3, 4]]), 9).tolist()
+    assert found == [[0, 1, 2, 0, 1, 2]], (
+        f"two documents of three tokens have positions {found}: subtract from each "
+        "place the place where its own document opened"
+    )
+
+
+def test_3_6_a_row_may_begin_inside_a_document(impl) -> None:
+    found = impl.document_positions(torch.tensor([[4, 5, 9, 6]]), 9).tolist()
+    assert found == [[0, 1, 0, 1]], (
+        f"a row that begins inside a document has positions {found}, not 0, 1, 0, 1: "
+        "before the first opening token, count from the row's beginning"
+    )
+
+
+def test_3_6_rows_do_not_hear_of_each_other(impl) -> None:
+    tokens = torch.tensor([[9, 1, 1, 9], [1, 9, 9, 1]])
+    found = impl.document_positions(tokens, 9).tolist()
+    assert found == [[0, 1, 2, 0], [0, 0, 0, 1]], (
+        f"two rows gave {found}, not [0, 1, 2, 0] and [0, 0, 0, 1]: the running "
+        "maximum goes along the tokens, axis 1, and each row has its own openings"
+    )
+
+
+def test_3_6_they_are_whole_numbers(impl) -> None:
+    found = impl.document_positions(torch.tensor([[9, 1]]), 9)
+    assert found.dtype == torch.int64, (
+        f"positions came as {found.dtype}: a table of positions is looked up by whole "
+        "numbers, so keep them int64"
+    )
