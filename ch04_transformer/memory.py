@@ -214,7 +214,7 @@ def optimizer_bytes(config: ModelConfig, optimizer: str = "adamw") -> int:
 
 
 def working_bytes(config: ModelConfig, work: Workload) -> int:
-    """Return what the backward pass holds beside the activations at its worst, in bytes.
+    """Return what the backward pass needs beside the activations, in bytes.
 
     As it begins, these are the gradients of the log-probabilities and of the logits,
     each while it makes the next. When it comes to plain attention, it needs as much for

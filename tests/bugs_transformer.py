@@ -1,4 +1,4 @@
-"""Mistakes in the model of chapter 4 and its attention, and the tests that find them."""
+"""Mistakes in attention and in the model around it, and the tests that find them."""
 
 from tests.planted import Bug
 
@@ -35,10 +35,7 @@ BUGS = [
         TRANSFORMER,
         "every = tuple(range(x.dim() - 1))",
         "every = (0,)",
-        (
-            f"{ALONE}"
-            "::test_batch_norm_hears_every_token_of_the_batch_later_ones_too",
-        ),
+        (f"{ALONE}::test_batch_norm_hears_every_token_of_the_batch_later_ones_too",),
     ),
     Bug(
         "running averages keep the old part",

@@ -93,7 +93,7 @@ def test_a_head_that_nobody_listens_to_learns_nothing(form):
 
 @pytest.mark.parametrize("n_kv_heads", [1, 2, 4])
 def test_shared_heads_are_equal_heads_whose_gradients_add_up(n_kv_heads):
-    """Grouped attention is multi-head attention with copies; a copy learns its share."""
+    """Grouped attention is multi-head attention with copies, each with its share."""
     torch.manual_seed(0)
     grouped = CausalSelfAttention(24, 8, n_kv_heads, d_head=4)
     every = CausalSelfAttention(24, 8, d_head=4)
@@ -177,7 +177,7 @@ def test_every_ratio_of_heads_equals_transformers_llama_attention(n_kv_heads):
 
 
 def test_the_drawing_in_the_docstring_is_true():
-    """Three drawings of H = 4: K numbered heads, each below the queries that read it."""
+    """Three drawings of H = 4: K heads, each below the queries that read it."""
     lines = attention.__doc__.splitlines()
     title = next(line for line in lines if line.strip().startswith("multi-head"))
     queries = next(line for line in lines if line.strip().startswith("q "))

@@ -120,4 +120,5 @@ def test_stacked_bars_stand_on_each_other() -> None:
     assert [bar.get_y() for bar in high] == [1, 2]
     assert [bar.get_height() for bar in high] == [3, 4]
     # The legend is read from the top, as the bars are.
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["high", "low"]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["high", "low"]
