@@ -7,7 +7,8 @@ activations, rotations, additions to the stream, biases, the loss and the optimi
 left out: they grow with the width and not with its square.
 
 `torch.utils.flop_counter` counts the same way, to the digit (a test). It counts what is
-computed, and plain attention computes the pairs that the mask then hides.
+computed, and plain attention computes the pairs that the mask then hides; for the fused
+attention of the processor it has no formula and counts nothing.
 """
 
 from dataclasses import astuple, dataclass, replace

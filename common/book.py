@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-HATCHES = ("", "//", "..", "xx", "\\\\", "--", "oo")
+HATCHES = ("", "//", "..", "xx", "\\\\", "--", "oo", "||")
 
 
 def show_source(thing: object) -> None:
@@ -182,19 +182,19 @@ def draw_stacks(
 ) -> None:
     """Draw a bar for each name, piled up of its share of each part, and a legend.
 
-    `parts` holds, under the name of each part, one size for each bar.
+    `parts` holds, under the name of each part, one size for each bar; underscores in
+    these names are read as spaces.
     """
     height = np.zeros(len(names))
     for number, (label, sizes) in enumerate(parts.items()):
-        style = number % len(COLOURS)
         axes.bar(
             range(len(names)),
             sizes,
             width,
             bottom=height,
-            label=label,
-            color=COLOURS[style],
-            hatch=HATCHES[style],
+            label=label.replace("_", " "),
+            color=COLOURS[number % len(COLOURS)],
+            hatch=HATCHES[number % len(HATCHES)],
             edgecolor="white",
         )
         height += np.asarray(sizes, dtype=float)

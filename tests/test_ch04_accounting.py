@@ -304,6 +304,15 @@ def test_a_step_has_the_operations_that_torch_counts_to_the_digit(case):
     assert step.total == both["Global"]
 
 
+def test_torch_overlooks_the_pairs_of_fused_attention_on_the_processor():
+    """If this fails, torch has learned to count them: say so where it is denied."""
+    config = config_of("grouped")
+    model, batch = build(config, fused=True), random_batch(config, 2, 40)
+    both = counted_flops(lambda: next_token_loss(model, batch).backward())
+    step = counting.training_flops(config, 2, 40)
+    assert both["Global"] == step.total - step.scores
+
+
 @each_case
 def test_each_part_has_the_operations_that_torch_counts(case):
     config, (_, batch_size, length) = config_of(case), CASES[case]
