@@ -96,9 +96,14 @@ def training_days(
     `utilisation` is the share of the device's peak that becomes counted operations.
 
     Units:   days.
-    Raises:  ValueError if a rate is not positive or the utilisation is above 1.
+    Raises:  ValueError if a number is not positive or the utilisation is above 1.
     """
-    if flops_per_second <= 0 or not 0 < utilisation <= 1:
+    if not (n_tokens > 0 and flops_per_token > 0):
+        raise ValueError(
+            f"{n_tokens} tokens of {flops_per_token} operations each; "
+            "both must be positive"
+        )
+    if not (flops_per_second > 0 and 0 < utilisation <= 1):
         raise ValueError(
             f"{flops_per_second} operations a second at a utilisation of "
             f"{utilisation}; the rate must be positive and the share in (0, 1]"

@@ -150,7 +150,7 @@ def training_flops(
 def generation_flops(config: ModelConfig, context: int) -> Flops:
     """Count what the next token costs when a cache holds all but the newest position.
 
-    `context` counts that position too.
+    `context` counts that position too; of a sliding window only what is inside counts.
 
     Units:   floating-point operations a token.
     """

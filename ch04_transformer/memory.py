@@ -34,9 +34,10 @@ OPTIMIZERS = ("adamw", "muon")
 class Workload:
     """What goes through the model in one pass, and how.
 
-    `precision` bf16 means float32 weights under `torch.autocast`. `fused` attention is
-    `F.scaled_dot_product_attention` in the layer's `attend`; `packed` rows hold several
-    documents, so that each row needs a mask of its own.
+    `precision` bf16 means float32 weights under `torch.autocast` as it is on the
+    processor (on CUDA it leaves the softmax in float32). `fused` attention is
+    `F.scaled_dot_product_attention` in the layer's `attend`, mask and all; `packed` rows
+    hold several documents, so that each row needs a mask of its own.
 
     Raises:  ValueError where a number is impossible or a precision unknown.
     """
@@ -245,6 +246,8 @@ def cache_bytes(
     config: ModelConfig, batch_size: int, capacity: int, bytes_per_number: int = WIDE
 ) -> int:
     """Return what keys and values of all layers take: 2 L B K S Dh numbers.
+
+    Chapter 6's cache keeps every position; of a sliding window the newest would do.
 
     Units:   bytes.
     """

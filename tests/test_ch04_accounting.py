@@ -622,6 +622,7 @@ WRONG = {
     "1 is the least of both": ["--length", "0"],
     "utilisation of 1.5": ["--utilisation", "1.5"],
     "rate must be positive": ["--gflops", "0"],
+    "both must be positive": ["--tokens", "nan"],
 }
 
 
