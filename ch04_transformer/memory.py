@@ -36,8 +36,8 @@ class Workload:
 
     `precision` bf16 means float32 weights under `torch.autocast` as it is on the
     processor (on CUDA it leaves the softmax in float32). `fused` attention is
-    `F.scaled_dot_product_attention` in the layer's `attend`, mask and all; `packed` rows
-    hold several documents, so that each row needs a mask of its own.
+    `F.scaled_dot_product_attention` in the layer's `attend`, mask and all; `packed`
+    rows hold several documents, so that each row needs a mask of its own.
 
     Raises:  ValueError where a number is impossible or a precision unknown.
     """
