@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ch03_attention.attention import CausalSelfAttention, causal_mask, document_mask
 from ch04_transformer import accounting, counting, memory
 from ch04_transformer.memory import Workload
+from ch04_transformer.pretrained import save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer, TransformerBlock
 from ch05_pretraining.optimizers import build_optimizer
 from ch05_pretraining.pretraining import Batch, next_token_loss
@@ -600,11 +601,9 @@ def test_the_command_prints_the_account_of_a_known_shape(capsys):
 
 
 def test_the_command_takes_a_file_or_a_model_folder(tmp_path, capsys):
-    from ch04_transformer.pretrained import config_to_hugging_face
-
     config = config_of("grouped")
     (tmp_path / "ours.json").write_text(json.dumps(asdict(config)))
-    (tmp_path / "config.json").write_text(json.dumps(config_to_hugging_face(config)))
+    save_pretrained(build(config), tmp_path)
     texts = []
     for source in (["--config", f"{tmp_path}/ours.json"], ["--model", f"{tmp_path}"]):
         assert accounting.main([*source, "--length", "40", "--batch-size", "3"]) == 0
