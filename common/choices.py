@@ -50,9 +50,9 @@ from ch04_transformer.transformer import (
 from ch05_pretraining.pretraining import Batch, BatchStream, LossFunction, bits_per_byte
 from common.laboratory import SEEDS, Laboratory
 
-STEPS, DEEP_STEPS = 200, 120
+STEPS, DEEP_STEPS, EXPERT_STEPS = 150, 80, 120
 DEEP = dict(d_model=64, n_layers=12, n_heads=2, d_ff=176, context_length=128)
-RATES = (1e-3, 3e-3, 1e-2, 3e-2)
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 WITHIN = 1.1  # a rate is borne if every seed ends this close to the best mean
 N_EXPERTS, TOP_K = 8, 2
 FEED_FORWARDS = {
@@ -99,6 +99,12 @@ def post_norm_as_first_published(config: ModelConfig) -> Transformer:
     return model
 
 
+def deep_laboratory() -> Laboratory:
+    """Open a laboratory for a deep, narrow model, with fewer texts to measure on."""
+    laboratory = Laboratory.open(4000, **DEEP)
+    return replace(laboratory, texts=laboratory.texts[:60])
+
+
 def first_batch(laboratory: Laboratory, seed: int) -> Batch:
     """Return the batch that a run of this seed would begin with."""
     return next(BatchStream(laboratory.rows, batch_size=8, seed=seed))
@@ -131,7 +137,7 @@ def norm_place(
     rates: Sequence[float] = RATES,
 ) -> dict:
     """Compare pre- and post-norm: gradients by depth, and loss by learning rate."""
-    laboratory = Laboratory.open(4000, **DEEP)
+    laboratory = deep_laboratory()
     places = {**PLACES, "post-norm, undivided": post_norm_as_first_published}
     gradients, losses = {}, {}
     for name, make in places.items():
@@ -168,7 +174,7 @@ def deep_options(steps: int) -> dict:
 
 def initialisation(steps: int = DEEP_STEPS, seeds: Sequence[int] = SEEDS) -> dict:
     """Compare five ways to begin: variance by depth, loss before and after training."""
-    laboratory = Laboratory.open(4000, **DEEP)
+    laboratory = deep_laboratory()
     variances, fresh, losses = {}, {}, {}
     for name, initialise in INITIALISATIONS.items():
         make = partial(initialised, initialise=initialise)
@@ -236,7 +242,7 @@ def with_balance(loss_fn: LossFunction) -> LossFunction:
     return partial(balanced_loss, loss_fn=loss_fn)
 
 
-def experts(steps: int = STEPS, seeds: Sequence[int] = SEEDS) -> dict:
+def experts(steps: int = EXPERT_STEPS, seeds: Sequence[int] = SEEDS) -> dict:
     """Compare dense layers with a mixture of experts of the same work for a token."""
     laboratory = Laboratory.open()
     width = laboratory.config.d_ff
