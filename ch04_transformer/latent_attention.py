@@ -77,11 +77,15 @@ def attend_absorbed(
              queries and v_up into what leaves the heads.
     """
     wide = torch.cat((q @ k_up, q_rotary), dim=-1)  # (B, H, T, _)
-    keys = torch.cat((latent, k_rotary), dim=-1)  # (B, 1, S, _)
     # Scores are divided by the root of the narrow width, as in the expanded form.
     narrow = q.shape[-1] + q_rotary.shape[-1]
     wide = wide * math.sqrt(wide.shape[-1] / narrow)
-    mixed = scaled_dot_product_attention(wide, keys, latent, mask)  # (B, H, T, R)
+    # All heads' queries stand in one row, so that nothing is copied for each head.
+    queries = wide.flatten(1, 2)[:, None]  # (B, 1, H*T, _)
+    keys = torch.cat((latent, k_rotary), dim=-1)  # (B, 1, S, _)
+    seen = mask.expand(*q.shape[:3], -1).flatten(1, 2)[:, None]  # (B, 1, H*T, S)
+    mixed = scaled_dot_product_attention(queries, keys, latent, seen)
+    mixed = mixed[:, 0].unflatten(1, q.shape[1:3])  # (B, H, T, R)
     return mixed @ v_up.transpose(-2, -1)  # (B, H, T, Dh)
 
 

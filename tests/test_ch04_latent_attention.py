@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import DeepseekV2Config, DeepseekV3Config
 from transformers.models.deepseek_v2 import modeling_deepseek_v2 as v2
 from transformers.models.deepseek_v3 import modeling_deepseek_v3 as v3
@@ -270,21 +271,31 @@ def test_a_model_takes_it_as_a_part():
         assert torch.allclose(torch.cat(parts, dim=1), model(tokens), atol=1e-5)
 
 
-def absorbed_work(made: LatentAttention, x: Tensor) -> int:
-    """The largest number of numbers that any product of the layer returns."""
-    sizes = []
+class Largest(TorchDispatchMode):
+    """Note how many numbers the largest result of any operation holds."""
 
-    def spy(q, q_rotary, latent, k_rotary, k_up, v_up, mask):
-        sizes.append(latent.numel() + k_rotary.numel())
-        return attend_absorbed(q, q_rotary, latent, k_rotary, k_up, v_up, mask)
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
 
-    twin(made, attend=spy)(x)
-    return sizes[0]
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, Tensor):
+            self.numbers = max(self.numbers, result.numel())
+        return result
 
 
-def test_what_the_absorbed_form_reads_does_not_grow_with_the_heads():
-    x = torch.randn(2, 7, 20)
-    assert absorbed_work(layer(), x) == 2 * 7 * (12 + 6)
+def test_only_the_expanded_form_builds_keys_and_values_while_writing():
+    """One new token, 99 kept, 3 heads: keys are 3 * 100 * 14 numbers, latents 12."""
+    largest = {}
+    for form, attend in FORMS.items():
+        made = layer(attend=attend)
+        cache = empty_cache(made, 1, 100)
+        cache.append(torch.randn(1, 1, 99, 12), torch.randn(1, 1, 99, 6))
+        with torch.no_grad(), Largest() as seen:
+            made(torch.randn(1, 1, 20), positions=torch.tensor([99]), cache=cache)
+        largest[form] = seen.numbers
+    assert largest == {"expanded": 3 * 100 * (8 + 6), "absorbed": 100 * (12 + 6)}
 
 
 # ----------------------------------------------------------------- refusals
