@@ -110,7 +110,9 @@ def first_batch(laboratory: Laboratory, seed: int) -> Batch:
     return next(BatchStream(laboratory.rows, batch_size=8, seed=seed))
 
 
-def loss_or_guess(laboratory: Laboratory, make: Make, seed: int, **options) -> float:
+def loss_or_guess(
+    laboratory: Laboratory, make: Make, seed: int, **options: object
+) -> float:
     """Train and measure; a run that ends in no number counts as a guess among V.
 
     Units:   bits per byte.

@@ -32,7 +32,7 @@ def test_all_feed_forwards_have_equally_many_parameters():
 
 
 def test_the_highest_borne_rate_by_hand():
-    """Best mean 1: at the second rate every seed ends within a tenth, at the third not."""
+    """The best mean is 1; with every seed within a tenth of it end the first two."""
     losses = {
         "0.001": {"mean": 1.05, "max": 1.07},
         "0.01": {"mean": 1.0, "max": 1.09},
