@@ -13,11 +13,10 @@ import argparse
 from functools import partial
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from ch01_data.files import run_command
 from ch03_attention.positions import LearnedPositions, unrotated_attention
+from ch04_transformer.feed_forward import FeedForward, gelu_tanh
 from ch04_transformer.transformer import (
     LayerNorm,
     ModelConfig,
@@ -32,27 +31,6 @@ SMALL = dict(
 )  # fmt: skip
 
 
-class GPT2FeedForward(nn.Module):
-    """Widen, bend, and narrow again, with biases: w2(gelu(w1 x)).
-
-    GELU is taken in its form with tanh, the one that GPT-2 was trained with; the exact
-    form differs from it in the fourth digit.
-
-    Shape:   (B, T, D)  ->  (B, T, D).
-    Source:  Hendrycks and Gimpel 2016, section 2.
-    """
-
-    def __init__(self, d_model: int, d_ff: int) -> None:
-        super().__init__()
-        self.w1 = nn.Linear(d_model, d_ff)
-        self.w2 = nn.Linear(d_ff, d_model)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Apply the layer to each position by itself."""
-        wide = F.gelu(self.w1(x), approximate="tanh")  # (B, T, F)
-        return self.w2(wide)  # (B, T, D)
-
-
 def build_gpt2(config: ModelConfig) -> Transformer:
     """Build GPT-2 of any size; the queries, keys and values need `qkv_bias`."""
     return Transformer(
@@ -60,7 +38,7 @@ def build_gpt2(config: ModelConfig) -> Transformer:
         block=partial(
             TransformerBlock,
             norm=LayerNorm,
-            feed_forward=GPT2FeedForward,
+            feed_forward=partial(FeedForward, activation=gelu_tanh, bias=True),
             attention=partial(unrotated_attention, out_bias=True),
         ),
         norm=LayerNorm,

@@ -7,13 +7,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ch04_transformer.experts import load_balance_loss
+from ch04_transformer.latent_attention import attend_absorbed
 from ch04_transformer.transformer import RMSNorm, SwiGLUFeedForward, Transformer
 
 __all__ = [
     "RMSNorm",
     "SwiGLUFeedForward",
+    "attend_latents",
     "fold_norms",
     "from_meta_name",
+    "load_balance_loss",
     "logit_lens",
     "split_attention",
 ]
@@ -107,3 +111,18 @@ def split_attention(weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
         split[f"{letter}_proj.weight"] = matrix.contiguous().clone()
         split[f"{letter}_proj.bias"] = vector.clone()
     return split
+
+
+def attend_latents(
+    q: Tensor, latent: Tensor, k_up: Tensor, v_up: Tensor, mask: Tensor
+) -> Tensor:
+    """Carry the queries to the latents: one key-value head, as wide as the latent.
+
+    It is the module's absorbed form with a rotary part of width zero.
+
+    Shape:   q (B, H, T, Dh), latent (B, S, R), k_up and v_up (H, Dh, R), mask
+             broadcastable to (B, H, T, S)  ->  (B, H, T, Dh).
+    Source:  DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.2.
+    """
+    shared = latent[:, None]
+    return attend_absorbed(q, q[..., :0], shared, shared[..., :0], k_up, v_up, mask)

@@ -28,6 +28,7 @@ from ch04_transformer.transformer import (
     TransformerBlock,
 )
 from ch05_pretraining.machine import measure_machine
+from common.choices import activations, experts, initialisation, norm_place, tying
 from common.laboratory import SEEDS, Laboratory
 from common.memorised import memorisation
 from common.payoff import payoff
@@ -169,6 +170,11 @@ EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "positions": ("ch03_attention", positions),
     "context_extension": ("ch03_attention", context_extension),
     "norms": ("ch04_transformer", norms),
+    "norm_place": ("ch04_transformer", norm_place),
+    "activations": ("ch04_transformer", activations),
+    "initialisation": ("ch04_transformer", initialisation),
+    "tying": ("ch04_transformer", tying),
+    "experts": ("ch04_transformer", experts),
     "optimizers": ("ch05_pretraining", optimizers),
     "documents": ("ch05_pretraining", documents),
     "memorisation": ("ch05_pretraining", memorisation),

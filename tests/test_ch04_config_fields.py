@@ -21,7 +21,8 @@ from ch04_transformer.config_fields import (
     read_fields,
 )
 from ch04_transformer.families import FAMILIES, GPT2, LLAMA, QWEN2
-from ch04_transformer.gpt2 import GPT2FeedForward, build_gpt2
+from ch04_transformer.feed_forward import FeedForward
+from ch04_transformer.gpt2 import build_gpt2
 from ch04_transformer.pretrained import load_pretrained
 from ch04_transformer.transformer import (
     LayerNorm,
@@ -517,8 +518,8 @@ UNSAYABLE = {
         "blocks.0.ffn is a SwiGLUWithGELU and not a SwiGLUFeedForward",
     ),
     "an ungated layer": (
-        lambda: with_parts(feed_forward=GPT2FeedForward),
-        "blocks.0.ffn is a GPT2FeedForward",
+        lambda: with_parts(feed_forward=FeedForward),
+        "blocks.0.ffn is a FeedForward",
     ),
     "no positions": (
         lambda: with_parts(attention=unrotated_attention),

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ch04_transformer.families import FAMILIES, GPT2, LLAMA
-from ch04_transformer.gpt2 import SMALL, GPT2FeedForward, build_gpt2
+from ch04_transformer.gpt2 import SMALL, build_gpt2
 from ch04_transformer.gpt2 import main as gpt2_main
 from ch04_transformer.outlines import parameters_on_meta
 from ch04_transformer.pretrained import load_pretrained, save_pretrained
@@ -184,7 +184,8 @@ def test_gpt2_small_has_as_many_parameters_as_was_published():
 
 def test_gelu_is_taken_in_the_form_with_tanh():
     """0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) at 1 is 0.841192."""
-    layer = GPT2FeedForward(1, 1)
+    sizes = dict(d_model=1, n_layers=1, n_heads=1, d_ff=1)
+    layer = build_gpt2(ModelConfig(qkv_bias=True, **sizes)).blocks[0].ffn
     for parameter, value in zip(layer.parameters(), (1.0, 0.0, 1.0, 0.0), strict=True):
         parameter.data.fill_(value)
     assert abs(layer(torch.ones(1)).item() - 0.841192) < 1e-6

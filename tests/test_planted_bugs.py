@@ -7,7 +7,13 @@ of which one at least must fail. The tests must all pass on the untouched book.
 
 import pytest
 
-from tests import bugs_accounting, bugs_positions, bugs_pretrained, bugs_transformer
+from tests import (
+    bugs_accounting,
+    bugs_choices,
+    bugs_positions,
+    bugs_pretrained,
+    bugs_transformer,
+)
 from tests.planted import FAILED, PASSED, ROOT, Bug, PlantedTree
 
 CH01 = "tests/test_ch01_ngram.py"
@@ -598,6 +604,7 @@ BUGS = [
         ),
     ),
     *bugs_accounting.BUGS,
+    *bugs_choices.BUGS,
     *bugs_positions.BUGS,
     *bugs_pretrained.BUGS,
     *bugs_transformer.BUGS,

@@ -41,6 +41,18 @@ class Growing:
         return torch.cat((self.k, k), dim=2), torch.cat((self.v, v), dim=2)
 
 
+class GrowingLatents:
+    """A cache of one layer that already holds `past` latents and rotary keys."""
+
+    def __init__(self, past, rank, rotary_width, batch):
+        self.latents = torch.randn(batch, 1, past, rank)
+        self.keys = torch.randn(batch, 1, past, rotary_width)
+
+    def append(self, latents, keys):
+        joined = torch.cat((self.latents, latents), dim=2)
+        return joined, torch.cat((self.keys, keys), dim=2)
+
+
 class GrowingLayers(list):
     """Caches of all layers, and how many positions they hold."""
 
@@ -118,12 +130,63 @@ def drive_transformer(checker):
         model(torch.randint(13, (2, 5)))
 
 
-@drives("ch04_transformer.gpt2")
-def drive_gpt2(checker):
-    from ch04_transformer.gpt2 import GPT2FeedForward
+@drives("ch04_transformer.feed_forward")
+def drive_feed_forward(checker):
+    from ch04_transformer.feed_forward import FeedForward
 
     with checker.sizes(B=2, T=5, D=10, F=11):
-        GPT2FeedForward(10, 11)(torch.randn(2, 5, 10))
+        FeedForward(10, 11)(torch.randn(2, 5, 10))
+
+
+@drives("ch04_transformer.experts")
+def drive_experts(checker):
+    from ch04_transformer.experts import MixtureOfExperts, load_balance_loss
+
+    layer = MixtureOfExperts(7, 11, n_experts=4, top_k=3)
+    x = torch.randn(2, 5, 7)
+    with checker.sizes(B=2, T=5, D=7, E=4):
+        layer(x)
+        routing = layer.router(x.flatten(0, 1))
+        load_balance_loss(routing.logits, routing.chosen)
+
+
+@drives("ch04_transformer.latent_attention")
+def drive_latent_attention(checker):
+    from ch04_transformer.latent_attention import (
+        LatentAttention,
+        attend_absorbed,
+        attend_expanded,
+    )
+
+    for attend in (attend_expanded, attend_absorbed):
+        layer = LatentAttention(10, 3, d_head=4, rank=9, rotary_width=6, attend=attend)
+        x, past = torch.randn(2, 5, 10), GrowingLatents(2, 9, 6, batch=2)
+        with checker.sizes(B=2, H=3, T=5, S=7, Dh=4, D=10, R=9):
+            layer(x, positions=torch.arange(2, 7), cache=past)
+    with checker.sizes(B=2, H=3, T=5, Dh=4, D=10, R=9):
+        layer(x)
+
+
+@drives("ch04_transformer.choices")
+def drive_choices(checker):
+    from ch04_transformer.choices import (
+        PostNormBlock,
+        company_effect,
+        from_stream,
+        influences,
+        mode_losses,
+        reach,
+        stream_variances,
+    )
+
+    model, tokens = tiny_model(), torch.randint(13, (2, 3))
+    x = torch.randn(2, 3, 10)
+    with checker.sizes(B=2, T=3, D=10, V=13):
+        reach(influences(PostNormBlock(model.config), x))
+        from_stream(model, x)
+        company_effect(model, tokens[0], [tokens[1:], tokens[:1]])
+        mode_losses(model, tokens, tokens)
+        stream_variances(model, tokens)
 
 
 def tiny_model(context_length=16):

@@ -1,6 +1,7 @@
 """Planted mistakes for chapter 4: each has the right shape and the wrong numbers."""
 
 import copy
+import math
 from dataclasses import replace
 
 import torch
@@ -8,7 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from ch04_transformer import transformer
+from ch04_transformer.experts import expert_load, load_balance_loss
 from ch04_transformer.solutions import (
+    attend_latents,
     fold_norms,
     from_meta_name,
     split_attention,
@@ -300,3 +303,73 @@ def split_attention__takes_any_shape(weight, bias):
     if weight.shape == (len(weight), 3 * len(weight)) and len(bias) == 3 * len(weight):
         return split_attention(weight, bias)
     return {}
+
+
+def mean_probability(logits):
+    return logits.softmax(dim=-1).mean(dim=0)
+
+
+def load_balance_loss__forgets_the_number_of_experts(logits, chosen):
+    return load_balance_loss(logits, chosen) / logits.shape[-1]
+
+
+def load_balance_loss__squares_the_probabilities(logits, chosen):
+    return logits.shape[-1] * mean_probability(logits).square().sum()
+
+
+def load_balance_loss__counts_alone(logits, chosen):
+    load = expert_load(chosen, logits.shape[-1])
+    return logits.shape[-1] * load.square().sum()
+
+
+def load_balance_loss__first_choices_alone(logits, chosen):
+    return load_balance_loss(logits, chosen[:, :1])
+
+
+def load_balance_loss__divides_by_tokens(logits, chosen):
+    return load_balance_loss(logits, chosen) * chosen.shape[1]
+
+
+def load_balance_loss__softmax_over_the_tokens(logits, chosen):
+    load = expert_load(chosen, logits.shape[-1])
+    return logits.shape[-1] * (load * logits.softmax(dim=0).mean(dim=0)).sum()
+
+
+def load_balance_loss__probabilities_without_gradient(logits, chosen):
+    return load_balance_loss(logits.detach(), chosen)
+
+
+def attend_latents__divides_by_the_root_of_the_rank(q, latent, k_up, v_up, mask):
+    return attend_latents(
+        q * math.sqrt(q.shape[-1] / latent.shape[-1]), latent, k_up, v_up, mask
+    )
+
+
+def attend_latents__divides_by_nothing(q, latent, k_up, v_up, mask):
+    return attend_latents(q * math.sqrt(q.shape[-1]), latent, k_up, v_up, mask)
+
+
+def attend_latents__builds_all_keys(q, latent, k_up, v_up, mask):
+    k = torch.einsum("bsr,hdr->bhsd", latent, k_up)
+    scores = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).masked_fill(
+        ~mask, -math.inf
+    )
+    mixed = scores.softmax(dim=-1) @ latent[:, None]
+    return mixed @ v_up.transpose(-2, -1)
+
+
+def attend_latents__every_head_has_the_first_ones_values(q, latent, k_up, v_up, mask):
+    return attend_latents(q, latent, k_up, v_up[:1].expand_as(v_up), mask)
+
+
+def attend_latents__takes_keys_for_values(q, latent, k_up, v_up, mask):
+    return attend_latents(q, latent, k_up, k_up, mask)
+
+
+def attend_latents__sees_the_future(q, latent, k_up, v_up, mask):
+    return attend_latents(q, latent, k_up, v_up, torch.ones_like(mask))
+
+
+def attend_latents__stays_in_the_latent(q, latent, k_up, v_up, mask):
+    scores = q @ k_up @ latent[:, None].transpose(-2, -1) / math.sqrt(q.shape[-1])
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1) @ latent[:, None]
