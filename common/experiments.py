@@ -28,6 +28,7 @@ from ch04_transformer.transformer import (
     TransformerBlock,
 )
 from ch05_pretraining.machine import measure_machine
+from common.head_search import heads
 from common.laboratory import SEEDS, Laboratory
 from common.memorised import memorisation
 from common.payoff import payoff
@@ -165,6 +166,7 @@ def training_speed(report: dict) -> float:
 
 EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "payoff": ("ch01_data", payoff),
+    "heads": ("ch03_attention", heads),
     "norms": ("ch04_transformer", norms),
     "optimizers": ("ch05_pretraining", optimizers),
     "documents": ("ch05_pretraining", documents),
