@@ -151,7 +151,7 @@ class _Flash(torch.autograd.Function):
                 torch.zeros_like(out[:, :, rows], dtype=wide)
             )
             for columns, hidden in tiling.visible(rows):
-                q_tile, k_tile, v_tile = cut(q, k, v, rows, columns, wide)
+                q_tile, k_tile, v_tile = cut_tile(q, k, v, rows, columns, wide)
                 running = running.add(tile_scores(q_tile, k_tile, hidden), v_tile)
             out[:, :, rows], log_sums[:, :, rows] = running.finish()
         ctx.save_for_backward(q, k, v, out, log_sums)
@@ -172,7 +172,7 @@ class _Flash(torch.autograd.Function):
             # What a row gains by growing as a whole; shares cannot, so it is taken off.
             mean = (slope * out[:, :, rows]).sum(-1, keepdim=True)  # (B, H, _, 1)
             for columns, hidden in ctx.tiling.visible(rows):
-                q_tile, k_tile, v_tile = cut(q, k, v, rows, columns, wide)
+                q_tile, k_tile, v_tile = cut_tile(q, k, v, rows, columns, wide)
                 scores = tile_scores(q_tile, k_tile, hidden)  # (B, H, _, _)
                 weights = (scores - log_sums[:, :, rows]).exp()  # (B, H, _, _)
                 d_weights = slope @ v_tile.transpose(-2, -1)  # (B, H, _, _)
@@ -183,7 +183,7 @@ class _Flash(torch.autograd.Function):
         return d_q.to(q.dtype), d_k.to(k.dtype), d_v.to(v.dtype), None
 
 
-def cut(
+def cut_tile(
     q: Tensor, k: Tensor, v: Tensor, rows: slice, columns: slice, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Cut one tile's queries, keys and values out, the shared heads repeated.

@@ -84,11 +84,13 @@ def peaks_above_inputs(
     peaks = {}
     for kind, busy in (("plain", 0.0), *((kind, seconds) for kind in kinds)):
         options = ["--kind", kind, "--tokens", str(n_tokens), "--seconds", str(busy)]
-        _, peaks[kind, busy] = run_watched([*module, *options], pause=0.005)
+        _, peaks[kind, busy] = run_watched([*module, *options])
     return {kind: peaks[kind, seconds] - peaks["plain", 0.0] for kind in kinds}
 
 
-def measure(tokens: Sequence[int] = TOKENS, seeds: Sequence[int] = SEEDS) -> dict:
+def measure_attention(
+    tokens: Sequence[int] = TOKENS, seeds: Sequence[int] = SEEDS
+) -> dict:
     """Measure memory and time of the three for every length."""
     memory: dict[str, list[dict]] = {kind: [] for kind in KINDS}
     seconds: dict[str, list[dict]] = {kind: [] for kind in KINDS}
@@ -143,7 +145,7 @@ def main(argv: list[str] | None = None) -> int:
         begun_on = machine()
         command = command_of("ch03_attention.flash_memory", argv)
         path = Path(args.out) / "flash_memory.json"
-        found = measure(tokens)
+        found = measure_attention(tokens)
         what = "Memory and time of attention, forward and backward, by length."
         write_result(path, what, command, found, seeds=SEEDS, begun_on=begun_on)
         ratio = found["memory_plain_over_flash_at_the_longest"]["mean"]

@@ -124,7 +124,7 @@ def repeated_tokens(
     if len(ids) < period:
         raise ValueError(f"{len(ids)} ids cannot fill a period of {period} once each")
     rows = [torch.randperm(len(ids), generator=generator) for _ in range(n_rows)]
-    once = torch.tensor(ids)[torch.stack(rows)[:, :period]]  # (B, T//2)
+    once = torch.tensor(ids)[torch.stack(rows)[:, :period]]  # (B, _)
     return torch.cat((once, once), dim=1)  # (B, T)
 
 

@@ -1,14 +1,15 @@
-"""Does a head look from a pronoun to the word that it stands for?
+"""Do heads find the word that another word refers to?
 
-The storyworld knows what each pronoun means. For each, the words that the world put
-into the story before it are candidates:
+The storyworld knows what each of its words stands for. Two places ask for an earlier
+word: a pronoun that has just been read, and the token before a word that comes back.
 
-    Mia was a baker. Her best friend ...
-    ---       -----  ---
-    true      wrong  the query
+    Mia was a baker. Her best friend ...        ... a red kite. ... lost the red kite
+    ---       -----  ---                              --- ----            --- ---
+    true      wrong  the query                     wrong  true      the query, `kite`
 
-A head finds the reference if, of all tokens in candidates, the one that it looks at
-most belongs to a word for the same person or thing.
+In the first the reference is there to be understood, in the second it must be known to
+guess the next token. A head finds it if, of all tokens in the words that the world put
+there before, the one that it looks at most belongs to a word for the same thing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,15 +26,18 @@ from ch03_attention.heads import head_weights
 
 @dataclass(frozen=True)
 class Reference:
-    """A pronoun in a row of tokens, and what it may stand for.
+    """A place in a row of tokens that asks for an earlier word.
 
-    `query` is the pronoun's last token. Candidates are (first token, one past the last)
-    in the order of the text; `kinds` and `true` say of each what it is and whether the
-    pronoun means it.
+    `word` is the pronoun, or the word that comes back, and `kind` the kind of what it
+    stands for. `query` is the token that asks: the pronoun's last one, or the one
+    before the word. Candidates are (first token, one past the last) in the order of the
+    text; `kinds` and `true` say of each what it is and whether it is meant.
     """
 
     story: int
-    pronoun: str
+    word: str
+    pronoun: bool
+    kind: str
     query: int
     candidates: tuple[tuple[int, int], ...]
     kinds: tuple[str, ...]
@@ -41,8 +45,8 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A story as a model reads it, with its pronouns.
+class TokenizedStory:
+    """A story as a model reads it, with all that refers back in it.
 
     Shape:   tokens (1, T).
     """
@@ -54,7 +58,7 @@ class Reading:
 
 def read_story(
     number: int, text: str, found: Sequence[Mention], tokenizer: Tokenizer
-) -> Reading:
+) -> TokenizedStory:
     """Turn a story and its mentions into tokens and references.
 
     The end-of-text token opens the story, as in training.
@@ -67,24 +71,27 @@ def read_story(
     for mention in found:
         words = [w for w in found if not w.pronoun and w.stop <= mention.start]
         true = tuple(word.entity == mention.entity for word in words)
-        if mention.pronoun and any(true):
+        first = token_at[mention.start]
+        if any(true):
             spans = [(token_at[w.start], token_at[w.stop - 1] + 1) for w in words]
             reference = Reference(
                 story=number,
-                pronoun=text[mention.start : mention.stop],
-                query=token_at[mention.stop - 1],
+                word=text[mention.start : mention.stop],
+                pronoun=mention.pronoun,
+                kind=mention.kind,
+                query=token_at[mention.stop - 1] if mention.pronoun else first - 1,
                 candidates=tuple(spans),
                 kinds=tuple(word.kind for word in words),
                 true=true,
             )
             references.append(reference)
     tokens = torch.tensor([[tokenizer.end_of_text_id, *ids]])  # (1, T)
-    return Reading(text, tokens, tuple(references))
+    return TokenizedStory(text, tokens, tuple(references))
 
 
 def read_stories(
     stories: Iterable[tuple[str, Sequence[Mention]]], tokenizer: Tokenizer
-) -> list[Reading]:
+) -> list[TokenizedStory]:
     """Read stories with their mentions, numbered from 0."""
     pairs = enumerate(stories)
     return [read_story(i, text, found, tokenizer) for i, (text, found) in pairs]
@@ -126,9 +133,9 @@ def favourites(weights: Tensor, reference: Reference) -> Tensor:
 
 
 def references_found(
-    model: nn.Module, stories: Sequence[Reading]
+    model: nn.Module, stories: Sequence[TokenizedStory]
 ) -> tuple[list[Reference], Tensor]:
-    """Say of each pronoun and each head whether the head finds what it stands for.
+    """Say of each reference and each head whether the head finds it.
 
     Shape:   the references, and (_, L*H), bool: heads counted layer by layer.
     """
@@ -138,13 +145,13 @@ def references_found(
         for reference in story.references:
             true = torch.tensor(reference.true)
             picks = [true[favourites(weights, reference)] for weights in layers]
-            found.append(torch.cat(picks))  # (L*H,)
+            found.append(torch.cat(picks))
             references.append(reference)
     return references, torch.stack(found)  # _; (_, L*H)
 
 
 def most_recent(reference: Reference, kinds: Sequence[str] = ()) -> bool:
-    """Say whether the nearest word before the pronoun, of these kinds, is the true one.
+    """Say whether the nearest word before, of these kinds, is a true one.
 
     Without kinds any word counts. Where there is no such word, it is missed.
     """

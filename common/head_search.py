@@ -21,8 +21,8 @@ from ch03_attention.heads import (
     repeated_tokens,
 )
 from ch03_attention.references import (
-    Reading,
     Reference,
+    TokenizedStory,
     chance,
     most_recent,
     read_stories,
@@ -34,9 +34,15 @@ from ch05_pretraining.pretraining import bits_per_byte
 from ch07_finetuning.evaluation import story_interval
 from common.laboratory import SEEDS, Laboratory
 
-STEPS, STORIES = 1_200, 400
+STEPS, STORIES = 1_200, 300
 PERIOD, ROWS = 40, 16  # of the tokens that mean nothing and come twice
-PEOPLE = ("She", "He", "Her", "His")
+GROUPS: dict[str, Callable[[Reference], bool]] = {
+    "she or he": lambda r: r.pronoun and r.kind == "names",
+    "it": lambda r: r.pronoun and r.kind != "names",
+    "a thing comes back": lambda r: not r.pronoun and r.kind == "things",
+    "a colour comes back": lambda r: not r.pronoun and r.kind == "colours",
+    "a name comes back": lambda r: not r.pronoun and r.kind == "names",
+}
 BASELINES: dict[str, Callable[[Reference], float]] = {
     "most recent word": most_recent,
     "most recent name": partial(most_recent, kinds=("names",)),
@@ -72,10 +78,10 @@ def heads(
         "previous_token": habit(before, previous_token_score(even)),
         "induction": habit(again, induction_score(even, PERIOD)),
         "reference": {
-            "she or he": marks([pick(found, people=True) for found in in_stories]),
-            "it": marks([pick(found, people=False) for found in in_stories]),
-            "two people": marks(probed),
-        },
+            name: marks([pick(found, wanted) for found in in_stories])
+            for name, wanted in GROUPS.items()
+        }
+        | {"two people": marks(probed)},
     }
 
 
@@ -88,7 +94,7 @@ def even_weights(n_tokens: int) -> Tensor:
     return (allowed / allowed.sum(1, keepdim=True))[None, None]
 
 
-def previous_scores(model: nn.Module, stories: Sequence[Reading]) -> list[float]:
+def previous_scores(model: nn.Module, stories: Sequence[TokenizedStory]) -> list[float]:
     """Return each head's previous-token score on stories, heads layer by layer."""
     each = []
     for story in stories:
@@ -122,10 +128,10 @@ def habit(scores: Sequence[list[float]], even: Tensor) -> dict:
     }
 
 
-def pick(found: Found, people: bool) -> Found:
-    """Keep the pronouns that stand for people, or those that do not."""
+def pick(found: Found, wanted: Callable[[Reference], bool]) -> Found:
+    """Keep one group of references."""
     references, right = found
-    kept = [i for i, r in enumerate(references) if (r.pronoun in PEOPLE) == people]
+    kept = [i for i, reference in enumerate(references) if wanted(reference)]
     return [references[i] for i in kept], right[kept]
 
 
@@ -147,7 +153,7 @@ def marks(found: Sequence[Found]) -> dict:
         accuracies.append(sum(hits) / len(hits))
         outcomes += [(r.story // 2, "", hit) for r, hit in zip(held, hits, strict=True)]
     return {
-        "pronouns": len(held),
+        "references": len(held),
         "accuracy": spread(accuracies)
         | {"interval": list(story_interval(outcomes)[1])},
         "best_heads": best,

@@ -7,6 +7,7 @@ of which one at least must fail. The tests must all pass on the untouched book.
 
 import pytest
 
+from tests import bugs_flash
 from tests.planted import FAILED, PASSED, ROOT, Bug, PlantedTree
 
 CH01 = "tests/test_ch01_ngram.py"
@@ -596,6 +597,7 @@ BUGS = [
             "::test_differences_are_listed_with_their_place",
         ),
     ),
+    *bugs_flash.BUGS,
 ]
 
 
