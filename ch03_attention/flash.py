@@ -259,7 +259,9 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, tiling: Tiling) -> Tensor:
         raise ValueError(
             f"{q.shape[1]} query heads cannot share {k.shape[1]} key-value heads evenly"
         )
-    return _Flash.apply(q, k, v, tiling)
+    # Autocast would take the scores in half precision going forward and not going back.
+    with torch.autocast(q.device.type, enabled=False):
+        return _Flash.apply(q, k, v, tiling)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -34,7 +34,7 @@ from ch05_pretraining.pretraining import bits_per_byte
 from ch07_finetuning.evaluation import story_interval
 from common.laboratory import SEEDS, Laboratory
 
-STEPS, STORIES = 1_200, 300
+STEPS, STORIES = 800, 200
 PERIOD, ROWS = 40, 16  # of the tokens that mean nothing and come twice
 GROUPS: dict[str, Callable[[Reference], bool]] = {
     "she or he": lambda r: r.pronoun and r.kind == "names",

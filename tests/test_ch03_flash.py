@@ -216,6 +216,14 @@ def test_half_precision_sums_in_float32():
     close(out.float(), torch.full((1, 1, 1, 8), 2 / 3), atol=2e-3, rtol=0)
 
 
+def test_autocast_does_not_reach_into_the_tiles():
+    inputs = qkv(SHAPES[1])
+    plain = with_gradients(flash_attention, inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = with_gradients(flash_attention, inputs)
+    assert all(torch.equal(a, b) for a, b in zip(plain, cast, strict=True))
+
+
 # As the attend of a layer
 
 
