@@ -15,8 +15,8 @@ far, the sum of the powers, and the sum of the values weighted by them.
 The backward pass keeps no tile either. It is given the logarithm of each row's sum, and
 from that computes every weight again when it needs it.
 
-Source:  Dao et al. 2022; Dao 2023 (the order of the loops); the running softmax:
-         Milakov and Gimelshein 2018, algorithm 3.
+Source:  Dao et al. 2022; Dao 2023 (queries in the outer loop, one number kept a row);
+         the running softmax: Milakov and Gimelshein 2018, algorithm 3.
 """
 
 import argparse
@@ -233,8 +233,8 @@ def flash_attend(
 
     Shape:   q (B, H, T, Dh), k and v (B, K, S, Dh) with K dividing H, mask
              broadcastable to (B, H, T, S), True = may attend  ->  (B, H, T, Dh).
-    Raises:  ValueError if K does not divide H, if the mask is not boolean or does not
-             fit, or if the block is empty.
+    Raises:  ValueError if K does not divide H, if the mask is not boolean, or if the
+             block is empty.
     """
     size = (q.shape[2], k.shape[2])
     if mask is not None:
