@@ -115,3 +115,45 @@ def document_positions(tokens: Tensor, end_of_text_id: int) -> Tensor:
     place, 0 elsewhere, and take a running maximum along the row (torch.cummax).
     """
     raise NotImplementedError("exercise 3.6")
+
+
+def merge_partial_attention(
+    mixed_a: Tensor, log_sum_a: Tensor, mixed_b: Tensor, log_sum_b: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Join attention over some keys with attention over other keys.
+
+    The same queries attended twice: once to the keys of part a alone, once to those of
+    part b. Each time they kept the average of the values, and the logarithm of the sum
+    of exp(score) over the part's keys. Return the same two for all keys together. Two
+    machines that hold half of a long text each need to exchange no more than this.
+
+    Log-sums may be larger than exp can take, and one of them may be minus infinity:
+    that part had no key for this query, and its average may be anything, even NaN.
+
+    Shape:   mixed (B, H, T, Dh), log_sum (B, H, T, 1)  ->  the same two shapes.
+    Source:  Milakov and Gimelshein 2018, section 3; Dao et al. 2022, section 3.1.
+
+    Hint: the log-sum of all is torch.logaddexp of the two. The share of the attention
+    that goes to part a is the exponential of its log-sum minus that of all. Where a
+    share is 0, do not multiply by it: 0 times NaN is NaN.
+    """
+    raise NotImplementedError("exercise 3.7")
+
+
+def induction_score(weights: Tensor, period: int) -> Tensor:
+    """Rebuild the induction score: how much a head looks at what came next last time.
+
+    The last 2 * period tokens are some tokens and the same again; other tokens may
+    stand before them. A token of the second copy at t stood at t - period before, and
+    the one that came next then stands at t - period + 1. Return each head's weight on
+    that place, averaged over the queries of the second copy and over the batch.
+
+    Shape:   weights (B, H, T, S) with S = T  ->  (H,).
+    Raises:  ValueError if two periods do not fit into the tokens.
+    Source:  Olsson et al. 2022.
+
+    Hint: the places lie on a line parallel to the diagonal of the last two axes.
+    weights.diagonal(offset, dim1=-2, dim2=-1) takes such a line out; with an offset of
+    -n it begins at query n, key 0. Only its last entries belong to the second copy.
+    """
+    raise NotImplementedError("exercise 3.8")

@@ -29,6 +29,7 @@ from ch04_transformer.transformer import (
 )
 from ch05_pretraining.machine import measure_machine
 from common.choices import activations, experts, initialisation, norm_place, tying
+from common.head_search import heads
 from common.laboratory import SEEDS, Laboratory
 from common.memorised import memorisation
 from common.payoff import payoff
@@ -169,6 +170,7 @@ EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "payoff": ("ch01_data", payoff),
     "positions": ("ch03_attention", positions),
     "context_extension": ("ch03_attention", context_extension),
+    "heads": ("ch03_attention", heads),
     "norms": ("ch04_transformer", norms),
     "norm_place": ("ch04_transformer", norm_place),
     "activations": ("ch04_transformer", activations),

@@ -10,6 +10,7 @@ import pytest
 from tests import (
     bugs_accounting,
     bugs_choices,
+    bugs_flash,
     bugs_positions,
     bugs_pretrained,
     bugs_transformer,
@@ -605,6 +606,7 @@ BUGS = [
     ),
     *bugs_accounting.BUGS,
     *bugs_choices.BUGS,
+    *bugs_flash.BUGS,
     *bugs_positions.BUGS,
     *bugs_pretrained.BUGS,
     *bugs_transformer.BUGS,

@@ -117,6 +117,52 @@ def drive_sinks(checker):
         sink_share(torch.rand(2, 6, 5, 7))
 
 
+@drives("ch03_attention.flash")
+def drive_flash(checker):
+    from ch03_attention.flash import flash_attend, flash_attention
+
+    q, k = torch.randn(2, 6, 5, 4), torch.randn(2, 3, 7, 4)
+    q.requires_grad_()
+    mask = torch.ones(5, 7, dtype=torch.bool)
+    with checker.sizes(B=2, H=6, K=3, T=5, S=7, Dh=4):
+        flash_attention(q, k, k, block_size=3).sum().backward()
+        flash_attend(q, k, k, mask, block_size=3)
+
+
+@drives("ch03_attention.heads")
+def drive_heads(checker):
+    from ch03_attention.heads import (
+        induction_score,
+        previous_token_score,
+        repeated_tokens,
+        silenced,
+    )
+
+    with checker.sizes(B=2, H=6, T=8):
+        weights = torch.rand(2, 6, 8, 8)
+        previous_token_score(weights)
+        induction_score(weights, 4)
+        repeated_tokens(range(9), 2, 4, torch.Generator())
+    model = tiny_model()
+    with checker.sizes(B=2, T=5, H=6, Dh=4), silenced(model, 0, 1):
+        model(torch.randint(13, (2, 5)))
+
+
+@drives("ch03_attention.references")
+def drive_references(checker):
+    from ch01_data.mentions import Mention
+    from ch03_attention.references import read_stories, references_found
+    from ch04_transformer.transformer import ModelConfig, Transformer
+
+    shape = dict(d_model=12, n_layers=2, n_heads=3, d_ff=11)
+    model = Transformer(ModelConfig(vocab_size=257, context_length=16, **shape))
+    found = [Mention(0, 2, "a", "names", False), Mention(9, 12, "a", "names", True)]
+    with checker.sizes(T=13):
+        stories = read_stories([("to be or not", found)], tiny_tokenizer())
+    with checker.sizes(S=13, H=3, L=2):
+        references_found(model, stories)
+
+
 @drives("ch04_transformer.transformer")
 def drive_transformer(checker):
     from ch04_transformer.transformer import ModelConfig, Transformer

@@ -299,3 +299,93 @@ def document_positions__number_of_the_document(tokens, end_of_text_id):
 def document_positions__as_floats(tokens, end_of_text_id):
     place, begin = openings(tokens, end_of_text_id)
     return (place - begin).float()
+
+
+def joined(mixed_a, log_sum_a, mixed_b, log_sum_b):
+    log_sum = torch.logaddexp(log_sum_a, log_sum_b)
+    a, b = (log_sum_a - log_sum).exp(), (log_sum_b - log_sum).exp()
+    mixed = torch.where(a > 0, a * mixed_a, 0.0) + torch.where(b > 0, b * mixed_b, 0.0)
+    return mixed, log_sum
+
+
+def merge_partial_attention__plain_mean(mixed_a, log_sum_a, mixed_b, log_sum_b):
+    return (mixed_a + mixed_b) / 2, torch.logaddexp(log_sum_a, log_sum_b)
+
+
+def merge_partial_attention__adds_the_logarithms(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    mixed, _ = joined(mixed_a, log_sum_a, mixed_b, log_sum_b)
+    return mixed, log_sum_a + log_sum_b
+
+
+def merge_partial_attention__weighs_by_the_logarithms(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    share = log_sum_a / (log_sum_a + log_sum_b)
+    mixed = share * mixed_a + (1 - share) * mixed_b
+    return mixed.nan_to_num(3.0), torch.logaddexp(log_sum_a, log_sum_b)
+
+
+def merge_partial_attention__shares_swapped(mixed_a, log_sum_a, mixed_b, log_sum_b):
+    return joined(mixed_b, log_sum_a, mixed_a, log_sum_b)
+
+
+def merge_partial_attention__keeps_the_larger_sum(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    mixed, log_sum = joined(mixed_a, log_sum_a, mixed_b, log_sum_b)
+    even = (log_sum_a == log_sum_b) | (log_sum_b == 0)
+    return mixed, torch.where(even, log_sum, log_sum_a.maximum(log_sum_b))
+
+
+def merge_partial_attention__exponentiates_unguarded(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    a, b = log_sum_a.exp(), log_sum_b.exp()
+    return (a * mixed_a + b * mixed_b) / (a + b), (a + b).log()
+
+
+def merge_partial_attention__multiplies_nan_by_zero(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    log_sum = torch.logaddexp(log_sum_a, log_sum_b)
+    a, b = (log_sum_a - log_sum).exp(), (log_sum_b - log_sum).exp()
+    return a * mixed_a + b * mixed_b, log_sum
+
+
+def band_of(weights, offset, period):
+    if not 1 <= period <= weights.shape[-1] // 2:
+        raise ValueError("two periods do not fit")
+    return weights.diagonal(offset, dim1=-2, dim2=-1)
+
+
+def induction_score__looks_at_the_copy_itself(weights, period):
+    return band_of(weights, -period, period)[..., -period:].mean(dim=(0, 2))
+
+
+def induction_score__one_too_far(weights, period):
+    return band_of(weights, 2 - period, period)[..., -period:].mean(dim=(0, 2))
+
+
+def induction_score__asks_the_first_copy_too(weights, period):
+    return band_of(weights, 1 - period, period).mean(dim=(0, 2))
+
+
+def induction_score__counts_queries_from_the_start(weights, period):
+    return band_of(weights, 1 - period, period)[..., 1 : period + 1].mean(dim=(0, 2))
+
+
+def induction_score__blends_the_heads(weights, period):
+    score = band_of(weights, 1 - period, period)[..., -period:].mean(dim=(0, 2))
+    return score.mean().expand(weights.shape[1])
+
+
+def induction_score__sums_the_queries(weights, period):
+    return band_of(weights, 1 - period, period)[..., -period:].sum(-1).mean(0)
+
+
+def induction_score__accepts_any_period(weights, period):
+    return weights.diagonal(1 - period, dim1=-2, dim2=-1)[..., -period:].mean(
+        dim=(0, 2)
+    )
