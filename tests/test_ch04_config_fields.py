@@ -21,7 +21,7 @@ from ch04_transformer.config_fields import (
     read_fields,
 )
 from ch04_transformer.families import FAMILIES, GPT2, LLAMA, QWEN2
-from ch04_transformer.feed_forward import FeedForward
+from ch04_transformer.feed_forward import FeedForward, gelu
 from ch04_transformer.gpt2 import build_gpt2
 from ch04_transformer.pretrained import load_pretrained
 from ch04_transformer.transformer import (
@@ -511,6 +511,11 @@ def windows_of(first, *others):
     return model
 
 
+def bent_otherwise(model):
+    model.blocks[0].ffn.activation = gelu
+    return model
+
+
 UNSAYABLE = {
     "a norm": (lambda: with_parts(norm=LayerNorm), "attention_norm is a LayerNorm"),
     "a function": (
@@ -556,6 +561,10 @@ UNSAYABLE = {
     "a scaling of this book": (
         lambda: our_model(rope_scaling=dict(rope_type="ntk", factor=2.0)),
         "rope_type is 'ntk', but only default, linear, llama3, yarn are known",
+    ),
+    "GPT-2 with the exact GELU": (
+        lambda: bent_otherwise(build_gpt2(ModelConfig(qkv_bias=True))),
+        "blocks.0.ffn.activation is 'gelu' and not 'gelu_tanh'",
     ),
     "GPT-2 with shared heads": (
         lambda: build_gpt2(ModelConfig(n_kv_heads=2, qkv_bias=True)),
