@@ -262,6 +262,10 @@ class CausalSelfAttention(nn.Module):
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, H*Dh)
         return self.out_proj(joined)  # (B, T, D)
 
+    def cache_shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Say what a cache is given of each token: (K, Dh) for keys and for values."""
+        return ((self.n_kv_heads, self.d_head),) * 2
+
     def queries_keys_values(
         self, x: Tensor, positions: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:

@@ -180,6 +180,10 @@ class LatentAttention(nn.Module):
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, H*Dh)
         return self.out_proj(joined)  # (B, T, D)
 
+    def cache_shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Say what a cache is given of each token: one latent and one rotary key."""
+        return (1, self.kv_down.out_features), (1, self.k_rotary.out_features)
+
     def queries(self, x: Tensor, angles: Tensor) -> tuple[Tensor, Tensor]:
         """Return each head's query: what it looks for, and the part that knows where.
 
@@ -236,10 +240,10 @@ def _check_rotation(rope_theta: float | None, rope_scaling: Mapping | None) -> N
             "rope_theta is None, but latent attention knows positions by rotation alone"
         )
     kind = (rope_scaling or {}).get("rope_type", "default")
-    if kind not in ("default", "linear", "llama3"):
+    if kind not in ("default", "linear", "ntk", "llama3"):
         raise ValueError(
             f"rope_scaling is of rope_type {kind!r}; latent attention takes default, "
-            "linear or llama3"
+            "linear, ntk or llama3"
         )
 
 

@@ -26,7 +26,7 @@ from ch04_transformer.latent_attention import (
     main,
 )
 from ch04_transformer.transformer import ModelConfig, Transformer, TransformerBlock
-from ch06_generation.generation import LayerKVCache
+from ch06_generation.generation import KVCache, LayerKVCache, generate
 
 FORMS = {"expanded": attend_expanded, "absorbed": attend_absorbed}
 each_form = pytest.mark.parametrize("form", FORMS)
@@ -212,10 +212,8 @@ def test_only_distances_between_tokens_matter():
 
 def empty_cache(made: LatentAttention, batch: int, capacity: int) -> LayerKVCache:
     """Chapter 6's cache with a latent and a rotary key in place of keys and values."""
-    rank, rotary = made.kv_down.out_features, made.k_rotary.out_features
-    return LayerKVCache(
-        torch.zeros(batch, 1, capacity, rank), torch.zeros(batch, 1, capacity, rotary)
-    )
+    shapes = ((batch, n, capacity, width) for n, width in made.cache_shapes())
+    return LayerKVCache(*map(torch.zeros, shapes))
 
 
 @each_form
@@ -251,10 +249,6 @@ def test_documents_of_a_row_are_read_alone(form):
     assert torch.allclose(both[:, 3:], second, atol=1e-5)
 
 
-class Layers(list):
-    length = 0
-
-
 def test_a_model_takes_it_as_a_part():
     part = partial(LatentAttention, rank=12, rotary_width=6)
     config = ModelConfig(vocab_size=19, d_model=20, n_layers=2, n_heads=4, d_ff=28)
@@ -263,12 +257,24 @@ def test_a_model_takes_it_as_a_part():
     reacts = influences(partial(from_stream, model), torch.randn(1, 5, 20))[0, :, 0]
     assert (reacts > 0).equal(torch.ones(5, 5).tril().bool())
     tokens, parts = torch.randint(19, (2, 6)), []
-    cache = Layers(empty_cache(block.attention, 2, 6) for block in model.blocks)
+    cache = KVCache(model, 2, 6)
     with torch.no_grad():
         for start, stop in ((0, 3), (3, 4), (4, 6)):
             parts.append(model(tokens[:, start:stop], cache=cache))
-            cache.length = stop
         assert torch.allclose(torch.cat(parts, dim=1), model(tokens), atol=1e-5)
+
+
+def test_a_model_of_latents_generates_as_without_a_cache():
+    part = partial(LatentAttention, rank=12, rotary_width=6)
+    config = ModelConfig(vocab_size=19, d_model=20, n_layers=2, n_heads=4, d_ff=28)
+    torch.manual_seed(1)
+    model = Transformer(config, block=partial(TransformerBlock, attention=part)).eval()
+    tokens = torch.randint(19, (2, 3))
+    new = generate(model, tokens, max_new_tokens=8, temperature=0)
+    for _ in range(8):
+        best = model(tokens)[:, -1].argmax(dim=-1, keepdim=True)
+        tokens = torch.cat((tokens, best), dim=1)
+    assert new.equal(tokens[:, 3:])
 
 
 class Largest(TorchDispatchMode):
