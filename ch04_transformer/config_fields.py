@@ -8,7 +8,7 @@ written is read again, and where anything of the model is lost, nothing is writt
 import argparse
 import json
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ch01_data.files import run_command
@@ -148,61 +148,65 @@ def in_full(config: ModelConfig) -> ModelConfig:
 def describe_model(model: Transformer) -> tuple[Family, dict]:
     """Find the first family that can say what a model is, and say it in its words.
 
-    Raises:  ValueError that names what the nearest family has not, or no family.
+    Raises:  ValueError that names what the nearest family has not.
     """
     present = [name for name, _ in model.named_parameters()]
-    lost_in, built_otherwise = [], []
+    found = []
     for family in FAMILIES:
         switches = {
             name: any(parameter.endswith(part) for parameter in present)
             for name, part in family.switches.items()
         }
         values = write_fields(family, model.config, switches)
-        if lost := _lost_field(model.config, values):
-            lost_in.append(f"{lost}, which the {family.title} layout cannot express")
-            continue
-        other = first_difference(model, family.outline(model.config, **switches))
-        if other is None:
+        problems = _lost_fields(family, model.config, values)
+        try:
+            outline = family.outline(model.config, **switches)
+            other = differences(model, outline)
+        except ValueError as error:
+            other = [str(error)]
+        problems += [f"{each}, so this is no {family.title} model" for each in other]
+        if not problems:
             return family, values
-        built_otherwise.append(f"{other}, so this is no {family.title} model")
-    raise ValueError((built_otherwise or lost_in)[0])
+        found.append(problems)
+    raise ValueError(min(found, key=len)[0])
 
 
-def _lost_field(config: ModelConfig, values: dict) -> str | None:
-    """Name the first field of ours that does not survive the way out and back."""
+def _lost_fields(family: Family, config: ModelConfig, values: dict) -> list[str]:
+    """List the fields of ours that do not survive the way out and back."""
     try:
         _, back, _ = read_fields(values)
     except ValueError as error:
-        return str(error)
-    before, after = in_full(config), in_full(back)
-    for field in fields(config):
-        value = getattr(before, field.name)
-        if value != getattr(after, field.name):
-            return f"{field.name} is {value!r}"
-    return None
+        return [str(error)]
+    before, after = vars(in_full(config)), vars(in_full(back))
+    return [
+        f"{name} is {value!r}, which the {family.title} layout cannot express"
+        for name, value in before.items()
+        if value != after[name]
+    ]
 
 
-def first_difference(model: Transformer, other: Transformer) -> str | None:
+def differences(model: Transformer, other: Transformer) -> list[str]:
     """Say in what a model is built otherwise than another, whatever its parameters.
 
     Compared are the kind of each part, its plain numbers, the shape of each parameter,
     and the tables that are computed from the config.
     """
     mine, theirs = traits(model), traits(other)
-    for name in [*mine, *theirs]:
+    found = []
+    for name in {**mine, **theirs}:
         if name not in theirs:
-            return f"{name} is {_say(mine[name])}"
-        if name not in mine:
-            return f"{name} is missing"
-        if mine[name] != theirs[name]:
-            return f"{name} is {_say(mine[name])} and not {_say(theirs[name])}"
+            found.append(f"{name} is {_say(mine[name])}")
+        elif name not in mine:
+            found.append(f"{name} is missing")
+        elif mine[name] != theirs[name]:
+            found.append(f"{name} is {_say(mine[name])} and not {_say(theirs[name])}")
     tables, others = dict(model.named_buffers()), dict(other.named_buffers())
     for name in sorted({*tables, *others}):
         if name not in others or name not in tables:
-            return f"{name} is {'there' if name in tables else 'missing'}"
-        if not others[name].to(tables[name]).equal(tables[name]):
-            return f"{name} is another table"
-    return None
+            found.append(f"{name} is {'there' if name in tables else 'missing'}")
+        elif not others[name].to(tables[name]).equal(tables[name]):
+            found.append(f"{name} is another table")
+    return found
 
 
 def traits(model: Transformer) -> dict[str, object]:

@@ -75,7 +75,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", default="runs/default/model", help="model folder")
     parser.add_argument("--dtype", choices=DTYPES, help="as the file has it, if absent")
     args = parser.parse_args(argv)
-    return run_command(lambda: print(json.dumps(measure_opening(args.model, args.dtype))))
+
+    def show() -> None:
+        print(json.dumps(measure_opening(args.model, args.dtype)))
+
+    return run_command(show)
 
 
 if __name__ == "__main__":

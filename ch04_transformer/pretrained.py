@@ -6,6 +6,7 @@ it is, and what they wrote opens here, for the families of `families.py`.
 """
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -43,8 +44,7 @@ def load_pretrained(
              honoured, or the tensor that is missing, left over or misshapen.
     """
     dir = Path(dir)
-    if dtype is not None and not dtype.is_floating_point:
-        raise ValueError(f"dtype is {dtype}, but weights must be floats")
+    _check_dtype(dtype)
     family, config, switches = read_config(dir / "config.json")
     files = TensorFiles(dir)
     try:
@@ -53,6 +53,11 @@ def load_pretrained(
     except ValueError as error:
         raise ValueError(f"{dir}: {error}") from error
     return model.eval()
+
+
+def _check_dtype(dtype: torch.dtype | None) -> None:
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype is {dtype}, but weights must be floats")
 
 
 def tensors_of(model: Transformer, family: Family) -> dict[str, list[str]]:
@@ -173,11 +178,11 @@ def save_pretrained(
              embeddings than the tokenizer has tokens.
     """
     dir = Path(dir)
+    _check_dtype(dtype)
     family, config = describe_model(model)
     dtype = dtype or model.embedding.weight.dtype
     config["dtype"] = str(dtype).removeprefix("torch.")
-    if tokenizer is not None:
-        config |= _token_ids(tokenizer, model.config)
+    config |= _token_ids(tokenizer, model.config)
     held = tensors_of(model, family)
     sizes = {
         tensor: dtype.itemsize * sum(model.get_parameter(n).numel() for n in names)
@@ -191,7 +196,8 @@ def save_pretrained(
         return (value.T if sideways else value).to("cpu", dtype).contiguous()
 
     # Without its config, a folder that is being overwritten is no model meanwhile.
-    (dir / "config.json").unlink(missing_ok=True)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        (dir / "config.json").unlink()
     write_tensors(dir, sizes, make, max_shard_bytes)
     if tokenizer is not None:
         tokenizer.save(dir)
@@ -200,8 +206,13 @@ def save_pretrained(
     write_json(dir / "config.json", config)
 
 
-def _token_ids(tokenizer: Tokenizer, config: ModelConfig) -> dict:
-    """Say which tokens begin and end a text."""
+def _token_ids(tokenizer: Tokenizer | None, config: ModelConfig) -> dict:
+    """Say which tokens begin and end a text; without a tokenizer, that none does.
+
+    If that were left out, the family's own tokens would be believed in.
+    """
+    if tokenizer is None:
+        return dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
     if len(tokenizer) > config.vocab_size:
         raise ValueError(
             f"the tokenizer has {len(tokenizer)} tokens, but the model only "
