@@ -10,8 +10,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import FunctionType
+
+import torch
 
 from ch01_data.files import run_command
+from ch03_attention.attention import (
+    Attend,
+    causal_mask,
+    scaled_dot_product_attention,
+)
 from ch03_attention.rope_scaling import with_original_length
 from ch04_transformer.families import FAMILIES, Family
 from ch04_transformer.transformer import ModelConfig, Transformer
@@ -210,17 +218,30 @@ def differences(model: Transformer, other: Transformer) -> list[str]:
 
 
 def traits(model: Transformer) -> dict[str, object]:
-    """List the kind of each part of a model, its plain numbers, and its shapes."""
+    """List the kind of each part of a model, its numbers, functions and shapes."""
     found: dict[str, object] = {}
     for name, part in model.named_modules():
         found[name or "model"] = type(part)
         for key, value in vars(part).items():
-            plain = isinstance(value, int | float | None) and not key.startswith("_")
-            if plain and key != "training":
+            if key == "attend":
+                found[f"{name}.{key}"] = "as usual" if attends_as_usual(value) else key
+            elif isinstance(value, FunctionType):
+                found[f"{name}.{key}"] = value.__qualname__
+            elif isinstance(value, int | float | None) and key != "training":
                 found[f"{name}.{key}"] = value
+    found = {key: value for key, value in found.items() if "._" not in key}
     for name, parameter in model.named_parameters():
         found[name] = tuple(parameter.shape)
     return found
+
+
+def attends_as_usual(attend: Attend) -> bool:
+    """Say whether a function computes attention, however fast, and nothing else."""
+    if attend is scaled_dot_product_attention:
+        return True
+    noise = torch.randn(3, 1, 2, 9, 4, generator=torch.Generator().manual_seed(0))
+    expected = scaled_dot_product_attention(*noise, causal_mask(9, 9))
+    return torch.allclose(attend(*noise, causal_mask(9, 9)), expected, atol=1e-5)
 
 
 def _say(trait: object) -> str:
@@ -229,8 +250,8 @@ def _say(trait: object) -> str:
     return f"of shape {trait}" if isinstance(trait, tuple) else repr(trait)
 
 
-def read_config(path: Path) -> tuple[Family, ModelConfig, dict[str, bool]]:
-    """Read a config.json.
+def read_config_json(path: Path) -> tuple[Family, ModelConfig, dict[str, bool]]:
+    """Read a config.json: the family, our config, and its switches.
 
     Raises:  ValueError if it is missing, damaged, or says what cannot be honoured.
     """
@@ -258,7 +279,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def show() -> None:
-        family, config, switches = read_config(Path(args.config))
+        family, config, switches = read_config_json(Path(args.config))
         print(f"{'family':<16}{family.title}")
         for name, value in {**vars(config), **switches}.items():
             print(f"{name:<16}{value}")

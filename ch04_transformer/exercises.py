@@ -84,3 +84,46 @@ def fold_norms(model: Transformer) -> Transformer:
     Mind the biases: they are added after the product.
     """
     raise NotImplementedError("exercise 4.4")
+
+
+def from_meta_name(name: str) -> str:
+    """Translate a tensor's name in Meta's own Llama files into Hugging Face's.
+
+    Meta's names, for layer 3, and the other family's:
+
+        tok_embeddings.weight             model.embed_tokens.weight
+        layers.3.attention_norm.weight    model.layers.3.input_layernorm.weight
+        layers.3.attention.wq.weight      model.layers.3.self_attn.q_proj.weight
+        layers.3.ffn_norm.weight          model.layers.3.post_attention_layernorm.weight
+        layers.3.feed_forward.w1.weight   model.layers.3.mlp.gate_proj.weight
+        norm.weight                       model.norm.weight
+        output.weight                     lm_head.weight
+
+    wk, wv and wo become k_proj, v_proj and o_proj as wq becomes q_proj. w1, w2 and w3
+    are the three matrices of exercise 4.2: the gate, down_proj and up_proj.
+
+    Raises:  ValueError that holds the name if it is none of these.
+
+    Hint: take the name apart with re.fullmatch and a group for the number, which may
+    have several digits; then look the rest up in a dictionary. Replacing parts of the
+    string one after the other goes wrong, because "norm" is in "attention_norm".
+    """
+    raise NotImplementedError("exercise 4.5")
+
+
+def split_attention(weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
+    """Split the fused matrix of GPT-2's attention for three nn.Linear.
+
+    GPT-2 computes x @ weight + bias: the first D columns make the queries, the next D
+    the keys, the last D the values. nn.Linear computes x @ weight.T + bias. Return the
+    six tensors under the names q_proj.weight, q_proj.bias, k_proj.weight and so on,
+    contiguous and each with memory of its own.
+
+    Shape:   weight (D, 3*D), bias (3*D,)  ->  three of (D, D) and three of (D,).
+    Raises:  ValueError if the shapes are others.
+
+    Hint: weight.T has the queries' rows first, and chunk(3) cuts it into three. What
+    chunk returns looks into the old memory; clone gives it a new one. All three pieces
+    are square, so a forgotten transpose raises no error.
+    """
+    raise NotImplementedError("exercise 4.6")

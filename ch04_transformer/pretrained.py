@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ch01_data.files import run_command, write_json
 from ch02_tokenization.tokenization import END_OF_TEXT, Tokenizer
-from ch04_transformer.config_fields import describe_model, read_config
+from ch04_transformer.config_fields import describe_model, read_config_json
 from ch04_transformer.families import LLAMA, Family
 from ch04_transformer.tensor_files import TensorFiles, write_tensors
 from ch04_transformer.transformer import ModelConfig, Transformer
@@ -45,7 +45,7 @@ def load_pretrained(
     """
     dir = Path(dir)
     _check_dtype(dtype)
-    family, config, switches = read_config(dir / "config.json")
+    family, config, switches = read_config_json(dir / "config.json")
     files = TensorFiles(dir)
     try:
         model = family.outline(config, **switches)
@@ -53,6 +53,14 @@ def load_pretrained(
     except ValueError as error:
         raise ValueError(f"{dir}: {error}") from error
     return model.eval()
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read a config.json in this book's words.
+
+    Raises:  ValueError if it is missing, damaged, or says what cannot be honoured.
+    """
+    return read_config_json(path)[1]
 
 
 def _check_dtype(dtype: torch.dtype | None) -> None:

@@ -10,6 +10,7 @@ They count as memory in use until the map is given up, so each tensor gets a map
 own, which ends when the tensor is no longer needed.
 """
 
+import argparse
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ch01_data.files import atomic_path, write_json
+from ch01_data.files import atomic_path, run_command, write_json
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -188,3 +189,20 @@ def remove_others(dir: Path, kept: set[str]) -> None:
     for path in dir.iterdir():
         if mine.fullmatch(path.name) and path.name not in kept:
             path.unlink()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """List the tensors of a model folder and the file that each lies in."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--model", default="runs/default/model", help="model folder")
+    args = parser.parse_args(argv)
+
+    def show() -> None:
+        for name, path in TensorFiles(Path(args.model)).places.items():
+            print(f"{name:<56}{path.name}")
+
+    return run_command(show)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers.modeling_rope_utils import RopeParameters
 
-from ch03_attention.attention import CausalSelfAttention
+from ch03_attention.attention import CausalSelfAttention, scaled_dot_product_attention
 from ch03_attention.positions import unrotated_attention
 from ch04_transformer.config_fields import (
     describe_model,
@@ -256,6 +256,12 @@ def test_a_window_that_is_null_is_none_and_one_that_is_absent_is_4096():
     assert read_fields(values | {"sliding_window": None})[1].sliding_window is None
 
 
+def test_a_window_that_is_not_used_is_none():
+    values = QWEN_JSON | dict(max_window_layers=0, sliding_window=9)
+    assert read_fields(values)[1].sliding_window is None
+    assert read_fields(values | dict(use_sliding_window=True))[1].sliding_window == 9
+
+
 @pytest.mark.parametrize(
     "old",
     [
@@ -493,6 +499,10 @@ class SwiGLUWithGELU(SwiGLUFeedForward):
         return self.w2(torch.nn.functional.gelu(self.w1(x)) * self.w3(x))
 
 
+def plain_mean(q, k, v, mask):
+    return scaled_dot_product_attention(0 * q, k, v, mask)
+
+
 def windows_of(first, *others):
     model = our_model(sliding_window=first)
     for block, window in zip(model.blocks[1:], others, strict=True):
@@ -530,6 +540,10 @@ UNSAYABLE = {
         lambda: our_model(qk_norm=True, qkv_bias=True),
         "qk_norm is True, which the Qwen2 layout cannot express",
     ),
+    "averages of its own": (
+        lambda: with_parts(attention=partial(CausalSelfAttention, attend=plain_mean)),
+        "blocks.0.attention.attend is 'attend' and not 'as usual'",
+    ),
     "windows that differ": (
         lambda: windows_of(9, 5),
         "blocks.1.attention.sliding_window is 5 and not 9",
@@ -565,6 +579,12 @@ def test_heads_that_share_no_width_are_not_llamas_but_mistrals():
 
 def test_half_precision_does_not_change_what_a_model_is():
     assert describe_model(our_model().to(torch.bfloat16))[0] is LLAMA
+
+
+def test_attention_that_is_computed_by_torch_is_the_same_model():
+    fused = partial(torch.nn.functional.scaled_dot_product_attention, enable_gqa=True)
+    model = with_parts(attention=partial(CausalSelfAttention, attend=fused))
+    assert describe_model(model)[0] is LLAMA
 
 
 def test_training_or_not_does_not_change_what_a_model_is():

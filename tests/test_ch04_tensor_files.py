@@ -16,6 +16,7 @@ from ch04_transformer.tensor_files import (
     INDEX,
     TensorFiles,
     first_cut_tensor,
+    main,
     split_sizes,
 )
 from ch04_transformer.transformer import ModelConfig, Transformer
@@ -104,6 +105,14 @@ def test_fewer_shards_leave_none_of_the_many(tmp_path):
     save_pretrained(our_model(), tmp_path, max_shard_bytes=3 * SHARD_BYTES)
     assert 1 < len(list(tmp_path.glob("*.safetensors"))) < many
     assert load_pretrained(tmp_path)(tokens_of(9)).equal(our_model()(tokens_of(9)))
+
+
+def test_the_command_says_in_which_file_each_tensor_lies(tmp_path, capsys):
+    save_pretrained(our_model(), tmp_path, max_shard_bytes=SHARD_BYTES)
+    assert main(["--model", str(tmp_path)]) == 0
+    lines = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert lines == json.loads((tmp_path / INDEX).read_text())["weight_map"]
+    assert main(["--model", str(tmp_path / "absent")]) == 2
 
 
 # ------------------------------------------------------------------- damage

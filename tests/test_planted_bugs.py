@@ -7,7 +7,7 @@ of which one at least must fail. The tests must all pass on the untouched book.
 
 import pytest
 
-from tests import bugs_positions
+from tests import bugs_positions, bugs_pretrained
 from tests.planted import FAILED, PASSED, ROOT, Bug, PlantedTree
 
 CH01 = "tests/test_ch01_ngram.py"
@@ -598,6 +598,7 @@ BUGS = [
         ),
     ),
     *bugs_positions.BUGS,
+    *bugs_pretrained.BUGS,
 ]
 
 

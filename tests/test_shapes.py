@@ -118,6 +118,14 @@ def drive_transformer(checker):
         model(torch.randint(13, (2, 5)))
 
 
+@drives("ch04_transformer.gpt2")
+def drive_gpt2(checker):
+    from ch04_transformer.gpt2 import GPT2FeedForward
+
+    with checker.sizes(B=2, T=5, D=10, F=11):
+        GPT2FeedForward(10, 11)(torch.randn(2, 5, 10))
+
+
 def tiny_model(context_length=16):
     from ch04_transformer.transformer import ModelConfig, Transformer
 

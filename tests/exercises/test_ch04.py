@@ -315,3 +315,142 @@ def test_4_4_the_given_model_is_left_as_it_was(impl) -> None:
     assert model.blocks[0].ffn.w1.weight.any(), (
         "both models share their memory: writing to one changes the other"
     )
+
+
+# 4.5 from_meta_name
+
+META_NAMES = {
+    "layers.3.attention_norm.weight": "model.layers.3.input_layernorm.weight",
+    "layers.3.attention.wq.weight": "model.layers.3.self_attn.q_proj.weight",
+    "layers.3.attention.wk.weight": "model.layers.3.self_attn.k_proj.weight",
+    "layers.3.attention.wv.weight": "model.layers.3.self_attn.v_proj.weight",
+    "layers.3.attention.wo.weight": "model.layers.3.self_attn.o_proj.weight",
+    "layers.3.ffn_norm.weight": "model.layers.3.post_attention_layernorm.weight",
+}
+META_GATED = {
+    "layers.3.feed_forward.w1.weight": "model.layers.3.mlp.gate_proj.weight",
+    "layers.3.feed_forward.w2.weight": "model.layers.3.mlp.down_proj.weight",
+    "layers.3.feed_forward.w3.weight": "model.layers.3.mlp.up_proj.weight",
+}
+META_OUTSIDE = {
+    "tok_embeddings.weight": "model.embed_tokens.weight",
+    "norm.weight": "model.norm.weight",
+    "output.weight": "lm_head.weight",
+}
+
+
+def test_4_5_parts_of_a_layer(impl) -> None:
+    for name, expected in META_NAMES.items():
+        found = impl.from_meta_name(name)
+        assert found == expected, (
+            f"{name} becomes {found} instead of {expected}: is a shorter name replaced "
+            "inside a longer one?"
+        )
+
+
+def test_4_5_the_three_matrices_of_the_gated_layer(impl) -> None:
+    for name, expected in META_GATED.items():
+        found = impl.from_meta_name(name)
+        assert found == expected, (
+            f"{name} becomes {found} instead of {expected}: w1 is the gate, w3 goes up "
+            "beside it, w2 comes down; an exchange of w1 and w3 raises no error later"
+        )
+
+
+def test_4_5_what_stands_outside_the_layers(impl) -> None:
+    for name, expected in META_OUTSIDE.items():
+        found = impl.from_meta_name(name)
+        assert found == expected, (
+            f"{name} becomes {found} instead of {expected}: everything but the head "
+            "stands inside `model.`"
+        )
+
+
+def test_4_5_layers_of_two_digits(impl) -> None:
+    for number in (0, 10, 31, 126):
+        found = impl.from_meta_name(f"layers.{number}.ffn_norm.weight")
+        expected = f"model.layers.{number}.post_attention_layernorm.weight"
+        assert found == expected, (
+            f"layer {number} becomes {found}: does the pattern take all digits?"
+        )
+
+
+def test_4_5_other_names_are_refused(impl) -> None:
+    others = ("layers.3.attention.wx.weight", "rope.freqs", "layers.3.norm.weight")
+    for name in (*others, "attention_norm.weight", "layers.3.output.weight"):
+        try:
+            found = impl.from_meta_name(name)
+        except ValueError as error:
+            assert name in str(error), f"the message does not name {name}"
+        else:
+            raise AssertionError(
+                f"{name} becomes {found}, but there is no such tensor: raise a "
+                "ValueError, or its numbers will be lost without a word"
+            )
+
+
+# 4.6 split_attention
+
+
+def test_4_6_names_and_shapes(impl) -> None:
+    shapes = {
+        name: tuple(value.shape)
+        for name, value in impl.split_attention(noise(4, 12), noise(12)).items()
+    }
+    expected = {f"{x}_proj.weight": (4, 4) for x in "qkv"}
+    expected |= {f"{x}_proj.bias": (4,) for x in "qkv"}
+    assert shapes == expected, f"names and shapes are {shapes} instead of {expected}"
+
+
+def test_4_6_by_hand(impl) -> None:
+    """Columns 0 and 1 are the queries', and stand as rows afterwards."""
+    weight = torch.tensor([[1.0, 2, 3, 4, 5, 6], [10, 20, 30, 40, 50, 60]])
+    split = impl.split_attention(weight, torch.arange(6.0))
+    found = split["q_proj.weight"].tolist()
+    assert found != [[1, 2], [10, 20]], (
+        "the queries' columns are right but not turned over: nn.Linear multiplies by "
+        "its matrix transposed"
+    )
+    assert found == [[1, 10], [2, 20]], f"q_proj.weight is {found}"
+    assert split["k_proj.weight"].tolist() == [[3, 30], [4, 40]], "are keys second?"
+    assert split["v_proj.weight"].tolist() == [[5, 50], [6, 60]], "are values third?"
+    biases = [split[f"{x}_proj.bias"].tolist() for x in "qkv"]
+    assert biases == [[0, 1], [2, 3], [4, 5]], f"the biases are {biases}"
+
+
+def test_4_6_three_layers_say_what_one_said(impl) -> None:
+    weight, bias, x = noise(5, 15, seed=2), noise(15, seed=3), noise(7, 5, seed=4)
+    split, fused = impl.split_attention(weight, bias), x @ weight + bias
+    said = [
+        F.linear(x, split[f"{letter}_proj.weight"], split[f"{letter}_proj.bias"])
+        for letter in "qkv"
+    ]
+    assert same(torch.cat(said, dim=1), fused), (
+        "three nn.Linear with these numbers do not say what x @ weight + bias says"
+    )
+
+
+def test_4_6_each_piece_has_memory_of_its_own(impl) -> None:
+    weight, bias = noise(4, 12), noise(12)
+    split = impl.split_attention(weight, bias)
+    before = {name: value.clone() for name, value in split.items()}
+    weight.zero_(), bias.zero_()
+    for name, value in split.items():
+        assert value.equal(before[name]), (
+            f"{name} changed when the fused tensor was overwritten: clone it"
+        )
+        assert value.is_contiguous(), (
+            f"{name} is not contiguous, and a file cannot hold it: clone after the "
+            "transpose keeps its strides, .contiguous() does not"
+        )
+
+
+def test_4_6_wrong_shapes_are_refused(impl) -> None:
+    for shapes in (((12, 4), (12,)), ((4, 12), (4,)), ((4, 8), (8,))):
+        try:
+            impl.split_attention(*(torch.zeros(shape) for shape in shapes))
+        except ValueError:
+            continue
+        raise AssertionError(
+            f"shapes {shapes} are split although they are not (D, 3*D) and (3*D,)"
+        )

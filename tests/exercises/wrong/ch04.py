@@ -8,7 +8,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from ch04_transformer import transformer
-from ch04_transformer.solutions import fold_norms
+from ch04_transformer.solutions import (
+    fold_norms,
+    from_meta_name,
+    split_attention,
+)
 from ch04_transformer.transformer import Transformer
 
 
@@ -211,3 +215,88 @@ def fold_norms__works_in_place(model):
 
 def fold_norms__only_copies_the_model(model):
     return copy.deepcopy(model)
+
+
+def from_meta_name__exchanges_gate_and_up(name):
+    turned = {"w1": "w3", "w3": "w1"}
+    parts = name.split(".")
+    return from_meta_name(".".join(turned.get(part, part) for part in parts))
+
+
+def from_meta_name__replaces_inside_longer_names(name):
+    from_meta_name(name)
+    for theirs, ours in (
+        ("norm", "model.norm"),
+        ("tok_embeddings", "model.embed_tokens"),
+        ("output", "lm_head"),
+    ):
+        if theirs in name:
+            return name.replace(theirs, ours)
+    return from_meta_name(name)
+
+
+def from_meta_name__takes_one_digit(name):
+    parts = name.split(".")
+    if parts[0] == "layers":
+        parts[1] = parts[1][0]
+    return from_meta_name(".".join(parts))
+
+
+def from_meta_name__puts_the_head_inside_the_model(name):
+    return from_meta_name(name).replace("lm_head", "model.lm_head")
+
+
+def from_meta_name__forgets_the_prefix(name):
+    return from_meta_name(name).removeprefix("model.")
+
+
+def from_meta_name__lets_other_names_through(name):
+    try:
+        return from_meta_name(name)
+    except ValueError:
+        return name
+
+
+def split_attention__does_not_turn_over(weight, bias):
+    split = split_attention(weight, bias)
+    return {
+        name: value.T.contiguous() if value.dim() == 2 else value
+        for name, value in split.items()
+    }
+
+
+def split_attention__reshapes_instead(weight, bias):
+    split = split_attention(weight, bias)
+    rows = weight.reshape(3, *split["q_proj.weight"].shape).clone()
+    named = zip("qkv", rows, strict=True)
+    return split | {f"{letter}_proj.weight": piece for letter, piece in named}
+
+
+def split_attention__takes_keys_first(weight, bias):
+    split = split_attention(weight, bias)
+    turned = {"q": "k", "k": "q", "v": "v"}
+    return {turned[name[0]] + name[1:]: value for name, value in split.items()}
+
+
+def split_attention__takes_every_third_column(weight, bias):
+    split = split_attention(weight, bias)
+    for start, letter in enumerate("qkv"):
+        split[f"{letter}_proj.weight"] = weight.T[start::3].contiguous()
+    return split
+
+
+def split_attention__leaves_the_biases_at_zero(weight, bias):
+    return split_attention(weight, bias * 0)
+
+
+def split_attention__only_looks_into_the_old_memory(weight, bias):
+    split = split_attention(weight, bias)
+    for letter, rows in zip("qkv", weight.T.chunk(3), strict=True):
+        split[f"{letter}_proj.weight"] = rows
+    return split
+
+
+def split_attention__takes_any_shape(weight, bias):
+    if weight.shape == (len(weight), 3 * len(weight)) and len(bias) == 3 * len(weight):
+        return split_attention(weight, bias)
+    return {}
