@@ -14,18 +14,16 @@ in `config_fields` and `pretrained`, and asks this table what things are called.
 import argparse
 import re
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from torch import nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
-from torch.overrides import TorchFunctionMode
 
 from ch01_data.files import run_command
 from ch03_attention.attention import CausalSelfAttention
 from ch04_transformer.gpt2 import build_gpt2
+from ch04_transformer.outlines import parameters_on_meta
 from ch04_transformer.transformer import (
     ModelConfig,
     SwiGLUFeedForward,
@@ -94,40 +92,6 @@ class Family:
         """Build a model whose parameters have shapes but take no memory yet."""
         with parameters_on_meta():
             return self.build(config, **switches)
-
-
-class _NoFirstNumbers(TorchFunctionMode):
-    """Leave out what would change a tensor without memory in place, as first draws do.
-
-    There is nothing to change, and finding that out takes torch seconds.
-    """
-
-    def __torch_function__(
-        self, function: Callable, types: object, args: tuple = (), kwargs: object = None
-    ) -> object:
-        """Call every other function as it is."""
-        named = dict(kwargs or {})
-        first = args[0] if args else named.get("tensor")
-        in_place = re.fullmatch(r"[a-z]\w*_", function.__name__)
-        if in_place and getattr(first, "is_meta", False):
-            return first
-        return function(*args, **named)
-
-
-@contextmanager
-def parameters_on_meta() -> Iterator[None]:
-    """Let modules that are built meanwhile have parameters without memory.
-
-    What is computed and not learned, as the speeds of the rotary planes, stays real.
-    """
-    handle = register_module_parameter_registration_hook(
-        lambda module, name, parameter: nn.Parameter(parameter.to("meta"))
-    )
-    try:
-        with _NoFirstNumbers():
-            yield
-    finally:
-        handle.remove()
 
 
 # ------------------------------------------------------------------- parts

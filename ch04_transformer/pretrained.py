@@ -7,6 +7,7 @@ it is, and what they wrote opens here, for the families of `families.py`.
 
 import argparse
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -188,30 +189,42 @@ def save_pretrained(
     dir = Path(dir)
     _check_dtype(dtype)
     family, config = describe_model(model)
-    dtype = dtype or model.embedding.weight.dtype
-    config["dtype"] = str(dtype).removeprefix("torch.")
+    config["dtype"] = str(dtype or model.embedding.weight.dtype).removeprefix("torch.")
     config |= _token_ids(tokenizer, model.config)
     held = tensors_of(model, family)
     sizes = {
-        tensor: dtype.itemsize * sum(model.get_parameter(n).numel() for n in names)
+        tensor: sum(_bytes(model.get_parameter(name), dtype) for name in names)
         for tensor, names in held.items()
     }
-
-    def make(tensor: str) -> Tensor:
-        ours = [model.get_parameter(name).detach() for name in held[tensor]]
-        value = torch.cat(ours) if len(ours) > 1 else ours[0]
-        sideways = _lies_sideways(tensor, family) and value.dim() == 2
-        return (value.T if sideways else value).to("cpu", dtype).contiguous()
-
     # Without its config, a folder that is being overwritten is no model meanwhile.
     with suppress(FileNotFoundError, NotADirectoryError):
         (dir / "config.json").unlink()
+    make = partial(_join, model, family, held, dtype)
     write_tensors(dir, sizes, make, max_shard_bytes)
     if tokenizer is not None:
         tokenizer.save(dir)
         settings = tokenizer_settings(model.config, chat_template)
         write_json(dir / "tokenizer_config.json", settings)
     write_json(dir / "config.json", config)
+
+
+def _bytes(parameter: Tensor, dtype: torch.dtype | None) -> int:
+    return parameter.numel() * (dtype or parameter.dtype).itemsize
+
+
+def _join(
+    model: Transformer,
+    family: Family,
+    held: dict[str, list[str]],
+    dtype: torch.dtype | None,
+    tensor: str,
+) -> Tensor:
+    """Make one tensor of a file out of those of our parameters that lie in it."""
+    ours = [model.get_parameter(name).detach() for name in held[tensor]]
+    value = torch.cat(ours) if len(ours) > 1 else ours[0]
+    if _lies_sideways(tensor, family) and value.dim() == 2:
+        value = value.T
+    return value.to("cpu", dtype or value.dtype).contiguous()
 
 
 def _token_ids(tokenizer: Tokenizer | None, config: ModelConfig) -> dict:

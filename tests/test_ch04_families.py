@@ -7,9 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from ch04_transformer.families import FAMILIES, GPT2, LLAMA, parameters_on_meta
+from ch04_transformer.families import FAMILIES, GPT2, LLAMA
 from ch04_transformer.gpt2 import SMALL, GPT2FeedForward, build_gpt2
 from ch04_transformer.gpt2 import main as gpt2_main
+from ch04_transformer.outlines import parameters_on_meta
 from ch04_transformer.pretrained import load_pretrained, save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer
 from tests.checkpoints import (

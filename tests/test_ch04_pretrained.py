@@ -146,6 +146,11 @@ def test_a_file_of_mixed_precision_keeps_its_mixture(tmp_path):
     ours = load_pretrained(tmp_path, dtype=None)
     wide = [n for n, p in ours.named_parameters() if p.dtype == torch.float32]
     assert wide == ["norm.weight"]
+    save_pretrained(ours, tmp_path / "again")
+    before = load_file(tmp_path / "model.safetensors")
+    after = load_file(tmp_path / "again" / "model.safetensors")
+    for name, value in before.items():
+        assert value.equal(after[name]) and value.dtype == after[name].dtype, name
 
 
 def test_the_precision_of_weights_is_a_kind_of_float(tmp_path):
