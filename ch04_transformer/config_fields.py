@@ -169,7 +169,7 @@ def describe_model(model: Transformer) -> tuple[Family, dict]:
         problems = _lost_fields(family, model.config, values)
         try:
             outline = family.outline(model.config, **switches)
-            other = differences(model, outline)
+            other = part_differences(model, outline)
         except ValueError as error:
             other = [str(error)]
         problems += [f"{each}, so this is no {family.title} model" for each in other]
@@ -193,7 +193,7 @@ def _lost_fields(family: Family, config: ModelConfig, values: dict) -> list[str]
     ]
 
 
-def differences(model: Transformer, other: Transformer) -> list[str]:
+def part_differences(model: Transformer, other: Transformer) -> list[str]:
     """Say in what a model is built otherwise than another, whatever its parameters.
 
     Compared are the kind of each part, its plain numbers, the shape of each parameter,

@@ -7,7 +7,6 @@ forget what came before. Pages of a mapped file count as long as they are mapped
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ T = TypeVar("T")
 STATUS, FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def resident_bytes(field: str) -> int:
+def memory_of_this_process(field: str) -> int:
     """Read the process's memory in use now (VmRSS) or at most so far (VmHWM).
 
     Where there is no such file (macOS), the most so far stands for both.
@@ -32,6 +31,8 @@ def resident_bytes(field: str) -> int:
     if STATUS.exists():
         lines = dict(line.split(":", 1) for line in STATUS.read_text().splitlines())
         return int(lines[field].split()[0]) * 1024
+    import resource  # there is none on Windows
+
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 
@@ -43,9 +44,9 @@ def peak_above_start(action: Callable[[], T]) -> tuple[T, int]:
     """
     if FORGET.exists():
         FORGET.write_text("5")
-    before = resident_bytes("VmRSS")
+    before = memory_of_this_process("VmRSS")
     result = action()
-    return result, resident_bytes("VmHWM") - before
+    return result, memory_of_this_process("VmHWM") - before
 
 
 def weight_bytes(model: Transformer) -> int:
