@@ -26,8 +26,8 @@ def tokenizer(texts):
 def small(monkeypatch, texts, tokenizer):
     """A small laboratory, a short context, and nothing compiled."""
 
-    def open_small(context_length=None):
-        return Laboratory.of(texts, tokenizer, texts[:4], context_length)
+    def open_small(**shape):
+        return Laboratory.of(texts, tokenizer, texts[:4], **shape)
 
     monkeypatch.setattr(Laboratory, "open", open_small)
     monkeypatch.setattr("common.laboratory.has_compiler", lambda: False)
