@@ -78,7 +78,7 @@ def heads(
         "previous_token": habit(before, previous_token_score(even)),
         "induction": habit(again, induction_score(even, PERIOD)),
         "reference": {
-            name: marks([only_of(found, wanted) for found in in_stories])
+            name: marks([keep_group(found, wanted) for found in in_stories])
             for name, wanted in GROUPS.items()
         }
         | {"two people": marks(probed)},
@@ -128,7 +128,7 @@ def habit(scores: Sequence[list[float]], even: Tensor) -> dict:
     }
 
 
-def only_of(found: Found, wanted: Callable[[Reference], bool]) -> Found:
+def keep_group(found: Found, wanted: Callable[[Reference], bool]) -> Found:
     """Keep one group of references."""
     references, right = found
     kept = [i for i, reference in enumerate(references) if wanted(reference)]

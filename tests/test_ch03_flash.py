@@ -217,11 +217,14 @@ def test_half_precision_sums_in_float32():
 
 
 def test_autocast_does_not_reach_into_the_tiles():
+    """As in training: forward under autocast, backward behind it."""
     inputs = qkv(SHAPES[1])
-    plain = with_gradients(flash_attention, inputs)
+    out, *plain = with_gradients(flash_attention, inputs)
     with torch.autocast("cpu", torch.bfloat16):
-        cast = with_gradients(flash_attention, inputs)
-    assert all(torch.equal(a, b) for a, b in zip(plain, cast, strict=True))
+        cast = flash_attention(*inputs)
+    assert torch.equal(cast, out)
+    gradients = torch.autograd.grad(cast, inputs, noise(*out.shape, seed=9))
+    assert all(torch.equal(a, b) for a, b in zip(plain, gradients, strict=True))
 
 
 # As the attend of a layer
