@@ -90,8 +90,8 @@ BUGS = [
     Bug(
         "GPT-2's feed-forward layer bends by the exact GELU",
         GPT2,
-        'F.gelu(self.w1(x), approximate="tanh")',
-        "F.gelu(self.w1(x))",
+        "partial(FeedForward, activation=gelu_tanh, bias=True)",
+        "partial(FeedForward, bias=True)",
         (
             f"{FAMILIES_TESTS}::test_gelu_is_taken_in_the_form_with_tanh",
             *reads("GPT-2: untied"),
