@@ -59,6 +59,9 @@ SHAPES = {
     "Cap": lambda known, slot: _capital(known[slot]),
     "He": lambda known, slot: "She" if known[slot].she else "He",
     "His": lambda known, slot: "Her" if known[slot].she else "His",
+    # The words for a thing hide which thing they mean; here the slot still says it.
+    "it": lambda known, slot: "it",
+    "It": lambda known, slot: "It",
     # With what was told of it, if anything: "Mia the baker", "two pears", "red kite".
     "full": _full,
     "counted": lambda known, slot: _joined(known, slot, slot.replace("food", "count")),

@@ -121,6 +121,7 @@ class Teller:
     def __init__(self, world: World, chooser: Chooser, split: str) -> None:
         self.world, self.chooser, self.split = world, chooser, split
         self.known: dict[str, str] = {}
+        self.told: list[tuple[int, str, str]] = []  # which part, its shape, its slot
 
     def tell_story(self) -> None:
         """Write the whole story."""
@@ -150,6 +151,7 @@ class Teller:
             if slot:
                 if slot not in known:
                     self.draw(slot)
+                self.told.append((len(chooser.parts), shape, slot))
                 chooser.write(SHAPES[shape](known, slot))
         for role, slot in sentence.bindings:
             known[role] = known[slot]
@@ -257,15 +259,20 @@ def _questions(teller: Teller, rng: random.Random) -> tuple[Question, ...]:
     return tuple(questions)
 
 
-def _story(number: int, seed: int, split: str, world: World) -> Story:
+def tell_story(number: int, seed: int, split: str, world: World) -> Teller:
+    """Tell story `number` and return its teller, who knows what it is about."""
     rng = random.Random(f"storyworld {split} {seed} {number}")
     while True:
         teller = Teller(world, Chooser(rng), split)
         try:
             teller.tell_story()
-            break
+            return teller
         except DeadEnd:  # no place is held out for this person and thing
             continue
+
+
+def _story(number: int, seed: int, split: str, world: World) -> Story:
+    teller = tell_story(number, seed, split, world)
     text, log_prob = teller.chooser.text, teller.chooser.log_prob
     teller.tell_page()
     page, page_log_prob = teller.chooser.text[len(text) :], teller.chooser.log_prob
@@ -280,6 +287,16 @@ def _require_split(split: str) -> None:
         raise ValueError(f"unknown split {split!r}: give one of {known}")
 
 
+def require_stories(n: int, split: str) -> None:
+    """Refuse a split or a number of stories that cannot be.
+
+    Raises:  ValueError if there is no such split or n is negative.
+    """
+    _require_split(split)
+    if n < 0:
+        raise ValueError(f"{n} stories were asked for: give 0 or more")
+
+
 def generate(n: int, seed: int = 0, split: str = "train") -> Iterator[Story]:
     """Yield n stories; story i depends on seed, split and i, never on n.
 
@@ -289,9 +306,7 @@ def generate(n: int, seed: int = 0, split: str = "train") -> Iterator[Story]:
 
     Raises:  ValueError if there is no such split or n is negative.
     """
-    _require_split(split)
-    if n < 0:
-        raise ValueError(f"{n} stories were asked for: give 0 or more")
+    require_stories(n, split)
     return (_story(number, seed, split, default_world()) for number in range(n))
 
 

@@ -372,8 +372,9 @@ EAT = (
     '"I like the {counted:food}, {bringer}," said {guest}.',
 )
 WISH = (
-    "[keeper=wisher] {wisher} had wanted {a:colour} {thing} and kept it.",
-    "[keeper=giver] {wisher} had wanted {a:colour} {thing} but gave it to {giver}.",
+    "[keeper=wisher] {wisher} had wanted {a:colour} {thing} and kept {it:thing}.",
+    "[keeper=giver] {wisher} had wanted {a:colour} {thing} but gave {it:thing} to "
+    "{giver}.",
 )
 END = (
     "Now the {colour} {thing} belonged to {keeper}.",
@@ -397,22 +398,22 @@ PLOTS = {
         ),
         (
             '"I lost the {colour} {thing} {place}!" cried {loser}.',
-            '"I lost it {place}," said {loser}, who was {sad}.',
+            '"I lost {it:thing} {place}," said {loser}, who was {sad}.',
         ),
         (
             "At last {finder} found the {colour} {thing} {hideout}.",
             "{finder} helped to look and found the {colour} {thing} {hideout}.",
         ),
         (
-            "{A:animal} had hidden it {hideout}.",
-            "It was hidden {hideout} by {a:animal}.",
+            "{A:animal} had hidden {it:thing} {hideout}.",
+            "{It:thing} was hidden {hideout} by {a:animal}.",
         ),
         PARAGRAPH,
         (
             "[keeper=loser found=finder] {finder} gave the {colour} {thing} back to "
             "{loser}.",
-            '[keeper=finder found=finder] "You found it. Keep it, {finder}!" said '
-            "{loser}.",
+            '[keeper=finder found=finder] "You found {it:thing}. Keep {it:thing}, '
+            '{finder}!" said {loser}.',
         ),
     ),
     "gift": (
@@ -427,10 +428,10 @@ PLOTS = {
         ),
         (
             "Then {giver} hid the {colour} {thing} {hideout}.",
-            "Until the birthday {giver} hid it {hideout}.",
+            "Until the birthday {giver} hid {it:thing} {hideout}.",
         ),
         (
-            '"Look {hideout}!" said {giver}. "I made it {place}."',
+            '"Look {hideout}!" said {giver}. "I made {it:thing} {place}."',
             '"I made you a present {place}," said {giver}. "Look {hideout}!"',
         ),
         PARAGRAPH,
@@ -448,7 +449,7 @@ PLOTS = {
         MEET,
         (
             '"I want the {coloured:thing2}," said {trader}. "Take the {colour} {thing} '
-            'for it!"',
+            'for {it:thing2}!"',
             '"Take the {colour} {thing}," said {trader}. "I want the '
             '{coloured:thing2}."',
         ),
@@ -489,7 +490,7 @@ PLOTS = {
             "Whoever won the {contest} contest would get {a:colour} {thing}.",
         ),
         (
-            "It was held {place}.",
+            "{It:contest} was held {place}.",
             "One {weather} {time}, the contest began {place}.",
         ),
         FOOD,
@@ -516,8 +517,8 @@ PLOTS = {
             "One {weather} {time}, {breaker} broke {a:colour} {thing} {place}.",
         ),
         (
-            '"Oh no! It broke {place}!" cried {breaker}.',
-            '"It broke {place}," said {breaker}, who was {sad}.',
+            '"Oh no! {It:thing} broke {place}!" cried {breaker}.',
+            '"{It:thing} broke {place}," said {breaker}, who was {sad}.',
         ),
         (
             "{mender} took {a:tool} and mended the {colour} {thing}.",
@@ -528,7 +529,8 @@ PLOTS = {
         PARAGRAPH,
         (
             "[keeper=breaker] {mender} gave the {colour} {thing} back to {breaker}.",
-            '[keeper=mender] "You mended it. Keep it, {mender}!" said {breaker}.',
+            '[keeper=mender] "You mended {it:thing}. Keep {it:thing}, {mender}!" said '
+            "{breaker}.",
         ),
     ),
     "treasure": (
@@ -544,12 +546,12 @@ PLOTS = {
         ),
         (
             "[found=digger] There {digger} found the {colour} {thing} {hideout}.",
-            '[found=digger] "Here it is!" cried {digger}, who found the {colour} '
-            "{thing} {hideout}.",
+            '[found=digger] "Here {it:thing} is!" cried {digger}, who found the '
+            "{colour} {thing} {hideout}.",
         ),
         (
-            '"It was hidden {hideout}!" laughed {digger}.',
-            "{digger} said that {a:animal} had hidden it {hideout}.",
+            '"{It:thing} was hidden {hideout}!" laughed {digger}.',
+            "{digger} said that {a:animal} had hidden {it:thing} {hideout}.",
         ),
         PARAGRAPH,
         WISH,

@@ -1,7 +1,8 @@
 r"""Causal self-attention: how a token gathers what it needs from the tokens before it.
 
-In reading order: positions by rotation, the mask that hides the future, the weighted
-average itself, and the layer that turns D-wide vectors into queries, keys and values.
+In reading order: positions by rotation (how fast each plane turns: `rope_scaling.py`),
+the mask that hides the future, the weighted average itself, and the layer that turns
+D-wide vectors into queries, keys and values.
 
 The three ways to share keys and values (here H = 4 query heads, K key-value heads):
 
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ch01_data.files import run_command
+from ch03_attention.rope_scaling import attention_factor, rotary_frequencies
 
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
@@ -32,35 +34,6 @@ class LayerCache(Protocol):
     def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values (B, K, T, Dh), return all so far (B, K, S, Dh)."""
         ...
-
-
-def rotary_frequencies(
-    d_head: int, theta: float = 10000.0, scaling: Mapping | None = None
-) -> Tensor:
-    """Return the angle per position of each of the Dh/2 planes, fastest first.
-
-    Shape:   (Dh/2,), float32.
-    Units:   radians per position.
-    Raises:  ValueError if d_head is odd or the scaling has an unknown rope_type.
-    Source:  Su et al. 2021, section 3.2.2; "llama3": Dubey et al. 2024 (Llama 3.1),
-             low frequencies divided by `factor`, with a smooth passage between.
-    """
-    if d_head % 2:
-        raise ValueError(f"d_head is {d_head}, but rotary positions need an even width")
-    planes = torch.arange(0, d_head, 2, dtype=torch.float32)
-    frequencies = 1.0 / theta ** (planes / d_head)
-    kind = scaling["rope_type"] if scaling else "default"
-    if kind == "default":
-        return frequencies
-    if kind == "linear":
-        return frequencies / scaling["factor"]
-    if kind != "llama3":
-        known = "default, linear, llama3"
-        raise ValueError(f"rope_type is {kind!r}, but only {known} are known")
-    turns = scaling["original_max_position_embeddings"] * frequencies / (2 * math.pi)
-    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
-    keep = ((turns - low) / (high - low)).clamp(0.0, 1.0)
-    return frequencies * (keep + (1.0 - keep) / scaling["factor"])
 
 
 def position_angles(positions: Tensor, frequencies: Tensor) -> Tensor:
@@ -141,7 +114,8 @@ def document_mask(tokens: Tensor, end_of_text_id: int) -> Tensor:
     """Let each token see its own document alone, in rows that hold several.
 
     The end-of-text token belongs to the document that it opens. Rotary positions look
-    at distances only, so a document in a row is read as if it stood alone.
+    at distances only, so a document in a row is read as if it stood alone; absolute
+    ones must begin anew with each document (`positions.document_positions`).
 
     Shape:   tokens (B, T)  ->  (B, 1, T, T), bool, True = may attend.
     """
@@ -204,10 +178,12 @@ class CausalSelfAttention(nn.Module):
 
     `attend` is the weighted average to use (torch's fused one fits too), `qk_norm`
     makes a norm of width Dh for queries and keys (Qwen3), `sliding_window` bounds how
-    far back a head sees (Mistral).
+    far back a head sees (Mistral), `rope_theta` None leaves queries and keys unturned
+    (GPT-2), `out_bias` adds a bias behind the last matrix (GPT-2).
 
     Shape:   x (B, T, D)  ->  (B, T, D).
-    Raises:  ValueError if the heads do not divide as they must.
+    Raises:  ValueError if the heads do not divide as they must, or a rotation that is
+             not there is to be scaled.
     Source:  Vaswani et al. 2017, section 3.2.2.
     """
 
@@ -218,10 +194,11 @@ class CausalSelfAttention(nn.Module):
         n_kv_heads: int | None = None,
         *,
         d_head: int | None = None,
-        rope_theta: float = 10000.0,
+        rope_theta: float | None = 10000.0,
         rope_scaling: Mapping | None = None,
         qk_norm: Callable[[int], nn.Module] | None = None,
         qkv_bias: bool = False,
+        out_bias: bool = False,
         sliding_window: int | None = None,
         attend: Attend = scaled_dot_product_attention,
     ) -> None:
@@ -239,16 +216,21 @@ class CausalSelfAttention(nn.Module):
             raise ValueError(
                 f"n_heads {n_heads} is not a multiple of n_kv_heads {n_kv_heads}"
             )
+        if rope_theta is None and rope_scaling:
+            raise ValueError("rope_scaling is given, but no rope_theta to scale")
         d_head = d_head or d_model // n_heads
         self.n_heads, self.n_kv_heads, self.d_head = n_heads, n_kv_heads, d_head
         self.sliding_window, self.attend = sliding_window, attend
         self.q_proj = nn.Linear(d_model, n_heads * d_head, bias=qkv_bias)
         self.k_proj = nn.Linear(d_model, n_kv_heads * d_head, bias=qkv_bias)
         self.v_proj = nn.Linear(d_model, n_kv_heads * d_head, bias=qkv_bias)
-        self.out_proj = nn.Linear(n_heads * d_head, d_model, bias=False)
+        self.out_proj = nn.Linear(n_heads * d_head, d_model, bias=out_bias)
         self.q_norm = qk_norm(d_head) if qk_norm else None
         self.k_norm = qk_norm(d_head) if qk_norm else None
-        frequencies = rotary_frequencies(d_head, rope_theta, rope_scaling)
+        frequencies = None
+        if rope_theta is not None:
+            frequencies = rotary_frequencies(d_head, rope_theta, rope_scaling)
+        self.rope_factor = attention_factor(rope_scaling)
         self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(
@@ -280,6 +262,10 @@ class CausalSelfAttention(nn.Module):
         joined = mixed.transpose(1, 2).flatten(2)  # (B, T, H*Dh)
         return self.out_proj(joined)  # (B, T, D)
 
+    def cache_shapes(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Say what a cache is given of each token: (K, Dh) for keys and for values."""
+        return ((self.n_kv_heads, self.d_head),) * 2
+
     def queries_keys_values(
         self, x: Tensor, positions: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -293,6 +279,10 @@ class CausalSelfAttention(nn.Module):
         v = self._split_heads(self.v_proj(x), self.n_kv_heads)  # (B, K, T, Dh)
         if self.q_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
+        if self.frequencies is None:
+            return q, k, v
+        if self.rope_factor != 1.0:
+            q, k = q * self.rope_factor, k * self.rope_factor
         angles = position_angles(positions, self.frequencies)
         return rotate_planes(q, angles), rotate_planes(k, angles), v
 

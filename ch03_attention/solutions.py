@@ -6,12 +6,18 @@ import torch
 from torch import Tensor
 
 from ch03_attention.attention import rotary, scaled_dot_product_attention
+from ch03_attention.heads import induction_score
+from ch03_attention.positions import document_positions, sinusoids
 
 __all__ = [
     "alibi_bias",
     "attention_entropy",
+    "document_positions",
+    "induction_score",
+    "merge_partial_attention",
     "rotary",
     "scaled_dot_product_attention",
+    "sinusoids",
 ]
 
 
@@ -39,3 +45,20 @@ def attention_entropy(weights: Tensor) -> Tensor:
     """
     entropy = -torch.xlogy(weights, weights).sum(dim=-1)
     return entropy.mean(dim=(0, 2))
+
+
+def merge_partial_attention(
+    mixed_a: Tensor, log_sum_a: Tensor, mixed_b: Tensor, log_sum_b: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Weigh each part's average by its part of the whole sum.
+
+    Only differences of log-sums are exponentiated, and they are never positive.
+
+    Shape:   mixed (B, H, T, Dh), log_sum (B, H, T, 1)  ->  the same two shapes.
+    """
+    log_sum = torch.logaddexp(log_sum_a, log_sum_b)
+    mixed = torch.zeros_like(mixed_a)
+    for part, part_sum in ((mixed_a, log_sum_a), (mixed_b, log_sum_b)):
+        share = (part_sum - log_sum).exp()
+        mixed = mixed + torch.where(share > 0, share * part, 0.0)
+    return mixed, log_sum

@@ -1,4 +1,4 @@
-"""Exercises of chapter 4: rebuild two parts, then look into the model and rewrite it.
+"""Exercises of chapter 4: rebuild parts, look into the model, and rewrite it.
 
 `make exercises CH=04` copies this file to answers/ and grades what you write there.
 """
@@ -84,3 +84,86 @@ def fold_norms(model: Transformer) -> Transformer:
     Mind the biases: they are added after the product.
     """
     raise NotImplementedError("exercise 4.4")
+
+
+def from_meta_name(name: str) -> str:
+    """Translate a tensor's name in Meta's own Llama files into Hugging Face's.
+
+    Meta's names, for layer 3, and the other family's:
+
+        tok_embeddings.weight             model.embed_tokens.weight
+        layers.3.attention_norm.weight    model.layers.3.input_layernorm.weight
+        layers.3.attention.wq.weight      model.layers.3.self_attn.q_proj.weight
+        layers.3.ffn_norm.weight          model.layers.3.post_attention_layernorm.weight
+        layers.3.feed_forward.w1.weight   model.layers.3.mlp.gate_proj.weight
+        norm.weight                       model.norm.weight
+        output.weight                     lm_head.weight
+
+    wk, wv and wo become k_proj, v_proj and o_proj as wq becomes q_proj. w1, w2 and w3
+    are the three matrices of exercise 4.2: the gate, down_proj and up_proj.
+
+    Raises:  ValueError that holds the name if it is none of these.
+
+    Hint: take the name apart with re.fullmatch and a group for the number, which may
+    have several digits; then look the rest up in a dictionary. Replacing parts of the
+    string one after the other goes wrong, because "norm" is in "attention_norm".
+    """
+    raise NotImplementedError("exercise 4.5")
+
+
+def split_attention(weight: Tensor, bias: Tensor) -> dict[str, Tensor]:
+    """Split the fused matrix of GPT-2's attention for three nn.Linear.
+
+    GPT-2 computes x @ weight + bias: the first D columns make the queries, the next D
+    the keys, the last D the values. nn.Linear computes x @ weight.T + bias. Return the
+    six tensors under the names q_proj.weight, q_proj.bias, k_proj.weight and so on,
+    contiguous and each with memory of its own.
+
+    Shape:   weight (D, 3*D), bias (3*D,)  ->  three of (D, D) and three of (D,).
+    Raises:  ValueError if the shapes are others.
+
+    Hint: weight.T has the queries' rows first, and chunk(3) cuts it into three. What
+    chunk returns looks into the old memory; clone gives it a new one. All three pieces
+    are square, so a forgotten transpose raises no error.
+    """
+    raise NotImplementedError("exercise 4.6")
+
+
+def load_balance_loss(logits: Tensor, chosen: Tensor) -> Tensor:
+    """Rebuild the loss that keeps a mixture's experts equally busy.
+
+    It is E times the sum over experts of two shares, multiplied: the load, which is the
+    share of all choices that fell on the expert, and the mean over tokens of the
+    router's probability for it. Probabilities are a softmax over all experts, the
+    chosen and the others. An even load gives 1, one expert alone gives E, for any
+    number of choices a token.
+
+    Shape:   logits (B*T, E), chosen (B*T, k), the experts' numbers  ->  scalar.
+    Source:  Fedus et al. 2022, eq. 4 to 6 (there for k = 1).
+
+    Hint: torch.nn.functional.one_hot(chosen.flatten(), n_experts) has a row for each
+    choice; its mean over rows is the load. Counting has no gradient, and needs none:
+    the loss learns through the probabilities.
+    """
+    raise NotImplementedError("exercise 4.7")
+
+
+def attend_latents(
+    q: Tensor, latent: Tensor, k_up: Tensor, v_up: Tensor, mask: Tensor
+) -> Tensor:
+    """Attend to a cache of latents without ever building keys or values.
+
+    Head h's key for a token is k_up[h] @ latent and its value v_up[h] @ latent. The
+    result must be that of attention with these keys and values, scores divided by
+    sqrt(Dh). But no tensor with keys or values of all heads, of H * S * Dh numbers, may
+    arise on the way: with a long cache and one new token it would be most of the work.
+
+    Shape:   q (B, H, T, Dh), latent (B, S, R), k_up and v_up (H, Dh, R), mask
+             broadcastable to (B, H, T, S), True = may attend  ->  (B, H, T, Dh).
+    Source:  DeepSeek-AI 2024, "DeepSeek-V2", section 2.1.2.
+
+    Hint: q . (k_up latent) = (k_up^T q) . latent, so carry the queries to the latents
+    first; q @ k_up does it for all heads at once. An average of v_up latent is v_up
+    times the average of the latents. Which width does the root belong to?
+    """
+    raise NotImplementedError("exercise 4.8")

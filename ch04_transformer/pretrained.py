@@ -1,148 +1,171 @@
-"""Real checkpoints in and out: the Hugging Face layout of the Llama family.
+"""Real checkpoints in and out: a folder in the layout of Hugging Face.
 
-A folder holds `config.json`, `model.safetensors` and `tokenizer.json`; transformers and
-vLLM open what is written here as it is, and what they wrote opens here.
+A folder holds `config.json`, the weights (`model.safetensors`, or shards of it with an
+index), and perhaps `tokenizer.json`. What is written here transformers and vLLM open as
+it is, and what they wrote opens here, for the families of `families.py`.
 """
 
 import argparse
-import json
-from dataclasses import replace
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
-from ch01_data.files import atomic_path, run_command, write_json
+from ch01_data.files import run_command, write_json
 from ch02_tokenization.tokenization import END_OF_TEXT, Tokenizer
+from ch04_transformer.config_fields import describe_model, read_config_json
+from ch04_transformer.families import LLAMA, Family
+from ch04_transformer.tensor_files import TensorFiles, write_tensors
 from ch04_transformer.transformer import ModelConfig, Transformer
 
-# Our name in a block -> Hugging Face's name in a layer.
-BLOCK_NAMES = {
-    "attention_norm": "input_layernorm",
-    "attention.q_proj": "self_attn.q_proj",
-    "attention.k_proj": "self_attn.k_proj",
-    "attention.v_proj": "self_attn.v_proj",
-    "attention.out_proj": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn.w1": "mlp.gate_proj",
-    "ffn.w2": "mlp.down_proj",
-    "ffn.w3": "mlp.up_proj",
-}
-OUTER_NAMES = {
-    "embedding.weight": "model.embed_tokens.weight",
-    "norm.weight": "model.norm.weight",
-    "head.weight": "lm_head.weight",
-}
-# Our config field -> Hugging Face's.
-CONFIG_NAMES = {
-    "vocab_size": "vocab_size",
-    "context_length": "max_position_embeddings",
-    "d_model": "hidden_size",
-    "n_layers": "num_hidden_layers",
-    "n_heads": "num_attention_heads",
-    "n_kv_heads": "num_key_value_heads",
-    "d_head": "head_dim",
-    "d_ff": "intermediate_size",
-    "norm_eps": "rms_norm_eps",
-    "tie_embeddings": "tie_word_embeddings",
-}
-# Without these no Llama model can be built; the others have Llama's own defaults.
-NEEDED = {"model_type"} | {
-    CONFIG_NAMES[name]
-    for name in (
-        "vocab_size", "context_length", "d_model", "n_layers", "n_heads", "d_ff",
-    )
-}  # fmt: skip
-# What a Llama config may say that changes the outputs: honoured at this value only.
-REQUIRED = {
-    "model_type": "llama",
-    "hidden_act": "silu",
-    "attention_bias": False,
-    "mlp_bias": False,
-    "pretraining_tp": 1,
-}
-# What it may say that does not change the outputs of a trained model.
-WITHOUT_EFFECT = {
-    "architectures", "attention_dropout", "bos_token_id", "dtype", "eos_token_id",
-    "initializer_range", "pad_token_id", "torch_dtype", "transformers_version",
-    "use_cache",
-}  # fmt: skip
 # Each of these ends an answer: the document is over, or the turn in a chat.
 END_TOKENS = (END_OF_TEXT, "<|end|>")
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.half}
 
 
-def hugging_face_name(name: str) -> str:
+def hugging_face_name(name: str, family: Family = LLAMA) -> str:
     """Translate a parameter name: blocks.0.ffn.w1.weight -> model.layers.0.mlp..."""
-    if name in OUTER_NAMES:
-        return OUTER_NAMES[name]
-    _, index, rest = name.split(".", 2)
-    part, kind = rest.rsplit(".", 1)
-    return f"model.layers.{index}.{BLOCK_NAMES[part]}.{kind}"
+    return family.tensor_name(name)
 
 
-def config_to_hugging_face(config: ModelConfig) -> dict:
-    """Describe our model as a Llama config.
+# ------------------------------------------------------------------ reading
 
-    Raises:  ValueError if it has parts that Llama has not.
+
+def load_pretrained(
+    dir: str | Path, dtype: torch.dtype | None = torch.float32
+) -> Transformer:
+    """Open a model folder in the Hugging Face layout.
+
+    The numbers become `dtype`, or with None stay as the file has them. Beyond the model
+    itself no more memory is taken than the largest tensor's.
+
+    Raises:  ValueError that names the missing or damaged file, the field that cannot be
+             honoured, or the tensor that is missing, left over or misshapen.
     """
-    for field in ("qk_norm", "qkv_bias", "sliding_window"):
-        if getattr(config, field):
-            raise ValueError(f"{field} is set, which the Llama layout cannot express")
-    explicit = replace(
-        config,
-        n_kv_heads=config.n_kv_heads or config.n_heads,
-        d_head=config.d_head or config.d_model // config.n_heads,
-    )
-    rope = {"rope_type": "default", **(config.rope_scaling or {})}
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        **REQUIRED,
-        **{theirs: getattr(explicit, ours) for ours, theirs in CONFIG_NAMES.items()},
-        "rope_parameters": {**rope, "rope_theta": config.rope_theta},
-    }
+    dir = Path(dir)
+    _check_dtype(dtype)
+    family, config, switches = read_config_json(dir / "config.json")
+    files = TensorFiles(dir)
+    try:
+        model = family.outline(config, **switches)
+        fill(model, family, files, dtype)
+    except ValueError as error:
+        raise ValueError(f"{dir}: {error}") from error
+    return model.eval()
 
 
-def config_from_hugging_face(values: dict) -> ModelConfig:
-    """Read a Llama config; every field is honoured or refused by name.
+def read_config(path: Path) -> ModelConfig:
+    """Read a config.json in this book's words.
 
-    Raises:  ValueError that names the field that cannot be honoured.
+    Raises:  ValueError if it is missing, damaged, or says what cannot be honoured.
     """
-    values = {key: value for key, value in values.items() if value is not None}
-    missing = sorted(NEEDED - set(values))
-    if missing:
-        raise ValueError(f"the field {missing[0]!r} is missing")
-    for name, required in REQUIRED.items():
-        given = values.pop(name, required)
-        if given != required:
-            raise ValueError(f"{name} is {given!r}, but only {required!r} opens here")
-    fields = {"tie_embeddings": False}
-    for ours, theirs in CONFIG_NAMES.items():
-        if theirs in values:
-            fields[ours] = values.pop(theirs)
-    fields |= _read_rope(values)
-    unknown = sorted(set(values) - WITHOUT_EFFECT)
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} is a field not known here")
-    return ModelConfig(**fields)
+    return read_config_json(path)[1]
 
 
-def _read_rope(values: dict) -> dict:
-    """Take the rotary fields out of a Llama config, from wherever they stand.
+def _check_dtype(dtype: torch.dtype | None) -> None:
+    if dtype is not None and not dtype.is_floating_point:
+        raise ValueError(f"dtype is {dtype}, but weights must be floats")
 
-    Older files hold `rope_theta` and `rope_scaling`, newer ones `rope_parameters`.
+
+def tensors_of(model: Transformer, family: Family) -> dict[str, list[str]]:
+    """Say which of our parameters lie in which tensor of a file.
+
+    Where a tensor holds several, they lie one below the other in this order.
     """
-    both = {}
-    for name in ("rope_scaling", "rope_parameters"):
-        part = values.pop(name, {})
-        if not isinstance(part, dict):
-            raise ValueError(f"{name} is {part!r}; it must hold named values")
-        both |= part
-    theta = values.pop("rope_theta", 10000.0)
-    theta = both.pop("rope_theta", theta)
-    plain = both in ({}, {"rope_type": "default"})
-    return {"rope_theta": theta, "rope_scaling": None if plain else both}
+    held: dict[str, list[str]] = {}
+    for name, _ in model.named_parameters():
+        held.setdefault(family.tensor_name(name), []).append(name)
+    return held
+
+
+@torch.no_grad()
+def fill(
+    model: Transformer, family: Family, files: TensorFiles, dtype: torch.dtype | None
+) -> None:
+    """Give each parameter of an outline its numbers, each tensor being read once.
+
+    The largest come first: while they are copied, little else is in memory yet.
+
+    Raises:  ValueError that names the tensor that is missing, left over, or misshapen.
+    """
+    held = tensors_of(model, family)
+    stored = _names_in_files(held, family, files)
+    _check_tied_head(model, family, files, stored)
+    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    for tensor in sorted(held, key=lambda tensor: -sum(map(sizes.get, held[tensor]))):
+        value = files.read(stored[tensor])
+        ours = [model.get_parameter(name) for name in held[tensor]]
+        sideways = _lies_sideways(tensor, family) and value.dim() == 2
+        shape = _stacked_shape(ours, sideways)
+        if value.shape != shape:
+            raise ValueError(
+                f"{tensor} has shape {tuple(value.shape)}, but the config asks for "
+                f"{tuple(shape)}"
+            )
+        if not value.is_floating_point():
+            raise ValueError(f"{tensor} is {value.dtype}, but weights must be floats")
+        pieces = (value.T if sideways else value).split([len(part) for part in ours])
+        for name, piece in zip(held[tensor], pieces, strict=True):
+            _put(model, name, piece, dtype or value.dtype)
+
+
+def _names_in_files(
+    held: dict[str, list[str]], family: Family, files: TensorFiles
+) -> dict[str, str]:
+    """Find each tensor's name in the files; a bare model's leave the prefix away.
+
+    Raises:  ValueError that names the tensor that is missing or left over.
+    """
+    stored = {}
+    for tensor in held:
+        names = (tensor, tensor.removeprefix(family.prefix))
+        found = [name for name in names if name in files.places]
+        if not found:
+            raise ValueError(f"the tensor {tensor} is missing")
+        stored[tensor] = found[0]
+    allowed = {*stored.values(), family.tensor_name("head.weight")}
+    left = set(files.places) - allowed
+    left = {name for name in left if not family.is_computed(name)}
+    if left:
+        raise ValueError(f"the tensor {min(left)} is not known here")
+    return stored
+
+
+def _check_tied_head(
+    model: Transformer, family: Family, files: TensorFiles, stored: dict[str, str]
+) -> None:
+    """Refuse a head beside tied embeddings, unless it says the same as they do."""
+    head = family.tensor_name("head.weight")
+    if head in stored or head not in files.places:
+        return
+    embedding = stored[family.tensor_name("embedding.weight")]
+    if not files.read(head).equal(files.read(embedding)):
+        raise ValueError(
+            f"the tensor {head} is not equal to {embedding}, but the config says that "
+            "they are tied"
+        )
+
+
+def _lies_sideways(tensor: str, family: Family) -> bool:
+    return tensor.split(".")[-2] in family.sideways
+
+
+def _stacked_shape(parts: list[Tensor], sideways: bool) -> tuple[int, ...]:
+    """Return the shape of several parameters one below the other."""
+    shape = (sum(map(len, parts)), *parts[0].shape[1:])
+    return shape[::-1] if sideways else shape
+
+
+def _put(model: nn.Module, name: str, value: Tensor, dtype: torch.dtype) -> None:
+    """Put a copy of its own in the place of a parameter without memory."""
+    owner, _, last = name.rpartition(".")
+    copy = torch.empty(value.shape, dtype=dtype).copy_(value)
+    setattr(model.get_submodule(owner), last, nn.Parameter(copy))
+
+
+# ------------------------------------------------------------------ writing
 
 
 def save_pretrained(
@@ -150,24 +173,34 @@ def save_pretrained(
     dir: str | Path,
     tokenizer: Tokenizer | None = None,
     chat_template: str | None = None,
+    *,
+    dtype: torch.dtype | None = None,
+    max_shard_bytes: int | None = None,
 ) -> None:
     """Write config, weights, and beside them the tokenizer and its chat template.
 
+    The first family that can say what the model is gives the names. The numbers become
+    `dtype`, or stay as they are; weights beyond `max_shard_bytes` go to several files.
     The config comes last: a folder without it is no model folder.
 
-    Raises:  ValueError if the model has parts that the layout cannot express, or fewer
+    Raises:  ValueError if the model has parts that no family can express, or fewer
              embeddings than the tokenizer has tokens.
     """
     dir = Path(dir)
-    config = config_to_hugging_face(model.config)
-    _check_parts(model)
-    config["dtype"] = str(model.embedding.weight.dtype).removeprefix("torch.")
-    named = model.state_dict().items()
-    weights = {hugging_face_name(name): value.contiguous() for name, value in named}
-    if tokenizer is not None:
-        config |= _token_ids(tokenizer, model.config)
-    with atomic_path(dir / "model.safetensors") as temporary:
-        save_file(weights, temporary, metadata={"format": "pt"})
+    _check_dtype(dtype)
+    family, config = describe_model(model)
+    config["dtype"] = str(dtype or model.embedding.weight.dtype).removeprefix("torch.")
+    config |= _token_ids(tokenizer, model.config)
+    held = tensors_of(model, family)
+    sizes = {
+        tensor: sum(_bytes(model.get_parameter(name), dtype) for name in names)
+        for tensor, names in held.items()
+    }
+    # Without its config, a folder that is being overwritten is no model meanwhile.
+    with suppress(FileNotFoundError, NotADirectoryError):
+        (dir / "config.json").unlink()
+    make = partial(_join, model, family, held, dtype)
+    write_tensors(dir, sizes, make, max_shard_bytes)
     if tokenizer is not None:
         tokenizer.save(dir)
         settings = tokenizer_settings(model.config, chat_template)
@@ -175,19 +208,32 @@ def save_pretrained(
     write_json(dir / "config.json", config)
 
 
-def _check_parts(model: Transformer) -> None:
-    """Refuse a model that is not built of Llama's parts, whatever their names are."""
-    with torch.device("meta"):
-        plain = dict(Transformer(model.config).named_modules())
-    for name, part in model.named_modules():
-        if type(part) is not type(plain.get(name)):
-            raise ValueError(
-                f"{name} is a {type(part).__name__}, which Llama has not at this place"
-            )
+def _bytes(parameter: Tensor, dtype: torch.dtype | None) -> int:
+    return parameter.numel() * (dtype or parameter.dtype).itemsize
 
 
-def _token_ids(tokenizer: Tokenizer, config: ModelConfig) -> dict:
-    """Say which tokens begin and end a text."""
+def _join(
+    model: Transformer,
+    family: Family,
+    held: dict[str, list[str]],
+    dtype: torch.dtype | None,
+    tensor: str,
+) -> Tensor:
+    """Make one tensor of a file out of those of our parameters that lie in it."""
+    ours = [model.get_parameter(name).detach() for name in held[tensor]]
+    value = torch.cat(ours) if len(ours) > 1 else ours[0]
+    if _lies_sideways(tensor, family) and value.dim() == 2:
+        value = value.T
+    return value.to("cpu", dtype or value.dtype).contiguous()
+
+
+def _token_ids(tokenizer: Tokenizer | None, config: ModelConfig) -> dict:
+    """Say which tokens begin and end a text; without a tokenizer, that none does.
+
+    If that were left out, the family's own tokens would be believed in.
+    """
+    if tokenizer is None:
+        return dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
     if len(tokenizer) > config.vocab_size:
         raise ValueError(
             f"the tokenizer has {len(tokenizer)} tokens, but the model only "
@@ -212,95 +258,23 @@ def tokenizer_settings(config: ModelConfig, chat_template: str | None) -> dict:
     return settings | ({"chat_template": chat_template} if chat_template else {})
 
 
-def read_config(path: Path) -> ModelConfig:
-    """Read a config.json.
-
-    Raises:  ValueError if it is missing, damaged, or of another family.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(
-            f"{path.parent} is no model folder (config.json: {error.strerror}); "
-            "name a folder such as runs/default/model"
-        ) from error
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} holds no named values; make it anew")
-    try:
-        return config_from_hugging_face(values)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file.
-
-    Raises:  ValueError if it is missing or damaged.
-    """
-    if not path.is_file():
-        raise ValueError(
-            f"{path} is missing; weights are read from one safetensors file only "
-            "(a pickle, such as pytorch_model.bin, can run anything)"
-        )
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew") from error
-
-
-def load_pretrained(dir: str | Path) -> Transformer:
-    """Open a model folder in the Hugging Face layout, in float32.
-
-    Raises:  ValueError that names the missing file, field or tensor.
-    """
-    dir = Path(dir)
-    config = read_config(dir / "config.json")
-    weights = read_weights(dir / "model.safetensors")
-    try:
-        model = Transformer(config)
-        fill(model, weights)
-    except ValueError as error:
-        raise ValueError(f"{dir}: {error}") from error
-    return model.eval()
-
-
-@torch.no_grad()
-def fill(model: Transformer, weights: dict[str, Tensor]) -> None:
-    """Copy Hugging Face's tensors into our parameters, each exactly once.
-
-    Raises:  ValueError that names the tensor that is missing, left over, or misshapen.
-    """
-    left = dict(weights)
-    for name, parameter in model.named_parameters():
-        theirs = hugging_face_name(name)
-        if theirs not in left:
-            raise ValueError(f"the tensor {theirs} is missing")
-        value = left.pop(theirs)
-        if value.shape != parameter.shape:
-            raise ValueError(
-                f"{theirs} has shape {tuple(value.shape)}, but the config asks for "
-                f"{tuple(parameter.shape)}"
-            )
-        if not value.is_floating_point():
-            raise ValueError(f"{theirs} is {value.dtype}, but weights must be floats")
-        parameter.copy_(value)
-    if left:
-        raise ValueError(f"the tensor {min(left)} is not known here")
-
-
 def main(argv: list[str] | None = None) -> int:
-    """Open a model folder and print what it holds."""
+    """Open a model folder and print what it holds, or write it anew to another."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default="runs/default/model", help="model folder")
+    parser.add_argument("--out", help="folder to write config and weights to")
+    parser.add_argument("--dtype", choices=DTYPES, help="as the file has it, if absent")
+    parser.add_argument("--max-shard-mb", type=int, help="most megabytes in one file")
     args = parser.parse_args(argv)
 
     def show() -> None:
-        model = load_pretrained(args.model)
+        model = load_pretrained(args.model, DTYPES.get(args.dtype))
         print(model.config)
         for name, parameter in model.named_parameters():
             print(f"{name:<44}{str(tuple(parameter.shape)):>16}")
+        if args.out:
+            limit = args.max_shard_mb and args.max_shard_mb * 10**6
+            save_pretrained(model, args.out, max_shard_bytes=limit)
 
     return run_command(show)
 

@@ -20,18 +20,7 @@ from torch import Tensor, nn
 
 from ch01_data.files import run_command
 from ch03_attention.attention import CausalSelfAttention, LayerCache
-
-# What `rope_scaling` must hold beside its rope_type, and nothing else.
-ROPE_SCALING = {
-    "default": set(),
-    "linear": {"factor"},
-    "llama3": {
-        "factor",
-        "low_freq_factor",
-        "high_freq_factor",
-        "original_max_position_embeddings",
-    },
-}
+from ch03_attention.rope_scaling import check_rope_scaling, with_original_length
 
 
 @dataclass(frozen=True)
@@ -69,7 +58,10 @@ class ModelConfig:
                 f"n_heads {self.n_heads} is not a multiple of "
                 f"n_kv_heads {self.n_kv_heads}"
             )
-        _check_rope_scaling(self.rope_scaling or {"rope_type": "default"})
+        if self.rope_scaling:
+            check_rope_scaling(
+                with_original_length(self.rope_scaling, self.context_length)
+            )
 
     @classmethod
     def from_dict(cls, values: dict) -> "ModelConfig":
@@ -101,18 +93,6 @@ def _check_field(name: str, value: object, kind: type) -> None:
         raise ValueError(f"{name} is {value!r}; it must be of type {wanted}")
     if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
         raise ValueError(f"{name} is {value}; it must be positive")
-
-
-def _check_rope_scaling(scaling: dict) -> None:
-    """Refuse a scaling that is unknown, incomplete, or says more than is honoured."""
-    kind, given = scaling.get("rope_type"), set(scaling) - {"rope_type"}
-    if kind not in ROPE_SCALING:
-        known = ", ".join(ROPE_SCALING)
-        raise ValueError(f"rope_type is {kind!r}, but only {known} are known")
-    if given != ROPE_SCALING[kind]:
-        wrong = min(given ^ ROPE_SCALING[kind])
-        problem = "not known" if wrong in given else "missing"
-        raise ValueError(f"rope_scaling of rope_type {kind!r}: {wrong!r} is {problem}")
 
 
 class RMSNorm(nn.Module):
@@ -228,7 +208,9 @@ class TransformerBlock(nn.Module):
             config.n_kv_heads,
             d_head=config.d_head,
             rope_theta=config.rope_theta,
-            rope_scaling=config.rope_scaling,
+            rope_scaling=with_original_length(
+                config.rope_scaling, config.context_length
+            ),
             qk_norm=partial(RMSNorm, eps=config.norm_eps) if config.qk_norm else None,
             qkv_bias=config.qkv_bias,
             sliding_window=config.sliding_window,
@@ -255,7 +237,9 @@ class TransformerBlock(nn.Module):
 class Transformer(nn.Module):
     """A decoder-only language model: token ids in, next-token logits out.
 
-    `block` and `norm` are the parts to build it from.
+    `block` and `norm` are the parts to build it from. `position_embedding`, made from
+    the context length and the width, gives each position a vector that is added to the
+    token there (GPT-2); without it, positions are known by rotation or not at all.
 
     Shape:   tokens (B, T), int64  ->  logits (B, T, V).
     """
@@ -266,10 +250,16 @@ class Transformer(nn.Module):
         *,
         block: Callable[[ModelConfig], nn.Module] = TransformerBlock,
         norm: Callable[..., nn.Module] = RMSNorm,
+        position_embedding: Callable[[int, int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.position_embedding = None
+        if position_embedding is not None:
+            self.position_embedding = position_embedding(
+                config.context_length, config.d_model
+            )
         self.blocks = nn.ModuleList(block(config) for _ in range(config.n_layers))
         self.norm = norm(config.d_model, eps=config.norm_eps)
         if not config.tie_embeddings:
@@ -311,6 +301,8 @@ class Transformer(nn.Module):
             stop = start + tokens.shape[1]
             positions = torch.arange(start, stop, device=tokens.device)  # (T,)
         x = self.embedding(tokens)  # (B, T, D)
+        if self.position_embedding is not None:
+            x = x + self.position_embedding(positions)  # (B, T, D)
         for index, block in enumerate(self.blocks):
             layer_cache = None if cache is None else cache[index]
             x = block(x, positions=positions, mask=mask, cache=layer_cache)  # (B, T, D)

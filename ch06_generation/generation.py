@@ -52,20 +52,24 @@ class LayerKVCache:
 class KVCache:
     """One LayerKVCache for each block: what attention has seen so far.
 
-    It takes 2 * L * B * K * capacity * Dh numbers, whether filled or not; `capacity`
-    is the context length unless fewer positions are asked for.
+    It takes 2 * L * B * K * capacity * Dh numbers, whether filled or not (attention of
+    another kind says itself what it keeps); `capacity` is the context length unless
+    fewer positions are asked for.
     """
 
     def __init__(
         self, model: Transformer, batch_size: int, capacity: int | None = None
     ) -> None:
-        config, weight = model.config, model.embedding.weight
-        n_kv_heads = config.n_kv_heads or config.n_heads
-        d_head = config.d_head or config.d_model // config.n_heads
-        shape = (batch_size, n_kv_heads, capacity or config.context_length, d_head)
+        empty = model.embedding.weight.new_zeros
+        capacity = capacity or model.config.context_length
         self.layers = [
-            LayerKVCache(weight.new_zeros(shape), weight.new_zeros(shape))
-            for _ in range(config.n_layers)
+            LayerKVCache(
+                *(
+                    empty(batch_size, heads, capacity, width)
+                    for heads, width in block.attention.cache_shapes()
+                )
+            )
+            for block in model.blocks
         ]
 
     @property

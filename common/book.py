@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+HATCHES = ("", "//", "..", "xx", "\\\\", "--", "oo", "||")
 
 
 def show_source(thing: object) -> None:
@@ -170,6 +171,36 @@ def draw_spreads(
     draw_line(axes, x, means, label, number, **options)
     lows, highs = ([spread[key] for spread in spreads] for key in ("min", "max"))
     axes.vlines(x, lows, highs, color=COLOURS[number % len(COLOURS)], linewidth=2)
+
+
+def draw_stacks(
+    axes: Axes,
+    names: Sequence[str],
+    parts: Mapping[str, Sequence[float]],
+    *,
+    width: float = 0.7,
+) -> None:
+    """Draw a bar for each name, piled up of its share of each part, and a legend.
+
+    `parts` holds, under the name of each part, one size for each bar; underscores in
+    these names are read as spaces.
+    """
+    height = np.zeros(len(names))
+    for number, (label, sizes) in enumerate(parts.items()):
+        axes.bar(
+            range(len(names)),
+            sizes,
+            width,
+            bottom=height,
+            label=label.replace("_", " "),
+            color=COLOURS[number % len(COLOURS)],
+            hatch=HATCHES[number % len(HATCHES)],
+            edgecolor="white",
+        )
+        height += np.asarray(sizes, dtype=float)
+    axes.set_xticks(range(len(names)), names)
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], fontsize=8)
 
 
 def draw_funnel(stages: Sequence[dict]) -> Axes:

@@ -28,10 +28,13 @@ from ch04_transformer.transformer import (
     TransformerBlock,
 )
 from ch05_pretraining.machine import measure_machine
+from common.choices import activations, experts, initialisation, norm_place, tying
+from common.head_search import heads
 from common.laboratory import SEEDS, Laboratory
 from common.memorised import memorisation
 from common.payoff import payoff
 from common.pipeline import name_run
+from common.position_experiments import context_extension, positions
 from common.report import loss_curve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -165,7 +168,15 @@ def training_speed(report: dict) -> float:
 
 EXPERIMENTS: dict[str, tuple[str, Callable[..., dict]]] = {
     "payoff": ("ch01_data", payoff),
+    "positions": ("ch03_attention", positions),
+    "context_extension": ("ch03_attention", context_extension),
+    "heads": ("ch03_attention", heads),
     "norms": ("ch04_transformer", norms),
+    "norm_place": ("ch04_transformer", norm_place),
+    "activations": ("ch04_transformer", activations),
+    "initialisation": ("ch04_transformer", initialisation),
+    "tying": ("ch04_transformer", tying),
+    "experts": ("ch04_transformer", experts),
     "optimizers": ("ch05_pretraining", optimizers),
     "documents": ("ch05_pretraining", documents),
     "memorisation": ("ch05_pretraining", memorisation),

@@ -22,6 +22,7 @@ from ch05_pretraining.machine import choose_precision, has_compiler
 from ch05_pretraining.optimizers import build_optimizer
 from ch05_pretraining.pretraining import (
     BatchStream,
+    LossFunction,
     bits_per_byte,
     cosine_schedule,
     next_token_loss,
@@ -42,19 +43,24 @@ class Laboratory:
     config: ModelConfig
 
     @classmethod
-    def open(cls, n_stories: int = 8000) -> "Laboratory":
-        """Generate, tokenize and pack the corpus."""
+    def open(cls, n_stories: int = 8000, **shape: int) -> "Laboratory":
+        """Generate, tokenize and pack the corpus; `shape` changes the model's."""
         documents = [story.document for story in generate(n_stories, 0, "train")]
         tokenizer = train_bpe(documents[:4000], 2048, SPECIAL_TOKENS)
         texts = [story.document for story in generate(200, 0, "validation")]
-        return cls.of(documents, tokenizer, texts)
+        return cls.of(documents, tokenizer, texts, **shape)
 
     @classmethod
     def of(
-        cls, documents: Iterable[str], tokenizer: Tokenizer, texts: list[str]
+        cls,
+        documents: Iterable[str],
+        tokenizer: Tokenizer,
+        texts: list[str],
+        **shape: int,
     ) -> "Laboratory":
         """Pack documents to train on; `texts` are those that losses are measured on."""
-        config = ModelConfig(vocab_size=tokenizer.vocab_size, **PRESETS["quick"])
+        sizes = {**PRESETS["quick"], **shape}
+        config = ModelConfig(vocab_size=tokenizer.vocab_size, **sizes)
         with tempfile.TemporaryDirectory() as folder:
             shard = encode_corpus(documents, tokenizer, Path(folder) / "train")
             end = tokenizer.end_of_text_id
@@ -77,14 +83,20 @@ class Laboratory:
         peak_lr: float = 5e-3,
         matrices: str = "muon",
         apart: bool = True,
+        batch_size: int = 8,
+        wrap: Callable[[LossFunction], LossFunction] | None = None,
+        compiled: bool = True,
     ) -> Transformer:
-        """Train one variant; `apart`: a token sees its own document alone."""
+        """Train one variant; `apart`: a token sees its own document alone.
+
+        `wrap` makes another loss of the usual one.
+        """
         torch.manual_seed(seed)
         model = make(self.config)
         optimizer = build_optimizer(
             model, lr=peak_lr, weight_decay=0.05, matrices=matrices
         )
-        stream = BatchStream(self.rows, batch_size=8, seed=seed)
+        stream = BatchStream(self.rows, batch_size=batch_size, seed=seed)
 
         def lr_at(step: int) -> float:
             return cosine_schedule(
@@ -97,15 +109,17 @@ class Laboratory:
 
         end = self.tokenizer.end_of_text_id if apart else None
         loss_fn = partial(next_token_loss, end_of_text_id=end)
-        torch.compiler.reset()  # what was compiled for the variant before
-        compiled = torch.compile(loss_fn, dynamic=False) if has_compiler() else loss_fn
+        loss_fn = wrap(loss_fn) if wrap else loss_fn
+        if compiled and has_compiler():
+            torch.compiler.reset()  # what was compiled for the variant before
+            loss_fn = torch.compile(loss_fn, dynamic=False)
         records = train(
             model,
             stream,
             optimizer,
             lr_at=lr_at,
             steps=steps,
-            loss_fn=compiled,
+            loss_fn=loss_fn,
             precision=choose_precision(),
         )
         for _ in tqdm(records, total=steps, leave=False):

@@ -26,7 +26,9 @@ OPTIONS += ["-p", "no:cacheprovider"]
 # Imported once by the warm process; nothing of the book is among them.
 HEAVY = (
     "torch numpy regex tiktoken safetensors.torch tqdm hypothesis pytest "
-    "transformers.models.llama.modeling_llama"
+    "transformers.models.llama.modeling_llama transformers.models.gpt2.modeling_gpt2 "
+    "transformers.models.mistral.modeling_mistral "
+    "transformers.models.qwen2.modeling_qwen2 transformers.models.qwen3.modeling_qwen3"
 ).split()
 
 

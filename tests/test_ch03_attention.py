@@ -403,6 +403,11 @@ SCALINGS = {
         "high_freq_factor": 4.0,
         "original_max_position_embeddings": 64,
     },
+    "yarn": {
+        "rope_type": "yarn",
+        "factor": 8.0,
+        "original_max_position_embeddings": 64,
+    },
 }
 
 
@@ -668,20 +673,10 @@ PLANTED = {
         "rotate_planes(q, angles), k, v",
         test_only_distances_between_tokens_matter,
     ),
-    "theta ignored": (
-        "1.0 / theta ** (planes / d_head)",
-        "1.0 / 10000.0 ** (planes / d_head)",
-        test_rotation_equals_transformers_in_the_half_split_layout,
-    ),
     "rope scaling ignored": (
         "rotary_frequencies(d_head, rope_theta, rope_scaling)",
         "rotary_frequencies(d_head, rope_theta)",
         lambda: test_the_layer_equals_transformers_llama_attention("linear"),
-    ),
-    "smooth passage the wrong way round": (
-        "keep + (1.0 - keep) / scaling",
-        "1.0 - keep + keep / scaling",
-        test_stretched_frequencies_by_hand,
     ),
     "norm on queries only": (
         "q, k = self.q_norm(q), self.k_norm(k)",

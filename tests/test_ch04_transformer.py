@@ -540,8 +540,8 @@ BAD = {
     "n_layers is 2.5; it must be of type int": dict(n_layers=2.5),
     "rope_theta is None; it must be of type float": dict(rope_theta=None),
     "tie_embeddings is 'no'; it must be of type bool": dict(tie_embeddings="no"),
-    "rope_type is 'yarn', but only default, linear, llama3": dict(
-        rope_scaling=dict(rope_type="yarn", factor=2.0)
+    "rope_type is 'longrope', but only default, linear, llama3, ntk, yarn": dict(
+        rope_scaling=dict(rope_type="longrope", factor=2.0)
     ),
     "'factor' is missing": dict(rope_scaling=dict(rope_type="linear")),
     "'beta_fast' is not known": dict(rope_scaling=LLAMA3 | dict(beta_fast=32)),

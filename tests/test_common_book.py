@@ -110,3 +110,15 @@ def test_a_funnel_shows_the_stages_that_ran():
     ]
     assert [bar.get_width() for bar in axes.patches] == [9, 1, 4, 5]
     assert [text.get_text() for text in axes.texts] == ["9   took 1", "4   took 5"]
+
+
+def test_stacked_bars_stand_on_each_other() -> None:
+    axes = book.new_figure("", "MB")
+    book.draw_stacks(axes, ["a", "b"], {"low": [1, 2], "high": [3, 4]})
+    low, high = axes.containers
+    assert [bar.get_y() for bar in low] == [0, 0]
+    assert [bar.get_y() for bar in high] == [1, 2]
+    assert [bar.get_height() for bar in high] == [3, 4]
+    # The legend is read from the top, as the bars are.
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert legend == ["high", "low"]

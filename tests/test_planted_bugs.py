@@ -7,6 +7,14 @@ of which one at least must fail. The tests must all pass on the untouched book.
 
 import pytest
 
+from tests import (
+    bugs_accounting,
+    bugs_choices,
+    bugs_flash,
+    bugs_positions,
+    bugs_pretrained,
+    bugs_transformer,
+)
 from tests.planted import FAILED, PASSED, ROOT, Bug, PlantedTree
 
 CH01 = "tests/test_ch01_ngram.py"
@@ -596,6 +604,12 @@ BUGS = [
             "::test_differences_are_listed_with_their_place",
         ),
     ),
+    *bugs_accounting.BUGS,
+    *bugs_choices.BUGS,
+    *bugs_flash.BUGS,
+    *bugs_positions.BUGS,
+    *bugs_pretrained.BUGS,
+    *bugs_transformer.BUGS,
 ]
 
 

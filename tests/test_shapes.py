@@ -41,6 +41,18 @@ class Growing:
         return torch.cat((self.k, k), dim=2), torch.cat((self.v, v), dim=2)
 
 
+class GrowingLatents:
+    """A cache of one layer that already holds `past` latents and rotary keys."""
+
+    def __init__(self, past, rank, rotary_width, batch):
+        self.latents = torch.randn(batch, 1, past, rank)
+        self.keys = torch.randn(batch, 1, past, rotary_width)
+
+    def append(self, latents, keys):
+        joined = torch.cat((self.latents, latents), dim=2)
+        return joined, torch.cat((self.keys, keys), dim=2)
+
+
 class GrowingLayers(list):
     """Caches of all layers, and how many positions they hold."""
 
@@ -88,16 +100,139 @@ def drive_attention(checker):
         document_mask(torch.randint(3, (2, 5)), 0)
 
 
+@drives("ch03_attention.positions")
+def drive_positions(checker):
+    from ch03_attention.positions import document_positions
+
+    with checker.sizes(B=2, T=5):
+        document_positions(torch.randint(3, (2, 5)), 0)
+
+
+@drives("ch03_attention.sinks")
+def drive_sinks(checker):
+    from ch03_attention.sinks import sink_share, window_with_sinks
+
+    with checker.sizes(B=2, H=6, T=5, S=7):
+        window_with_sinks(5, 7, sliding_window=3, n_sinks=1)
+        sink_share(torch.rand(2, 6, 5, 7))
+
+
+@drives("ch03_attention.flash")
+def drive_flash(checker):
+    from ch03_attention.flash import flash_attend, flash_attention
+
+    q, k = torch.randn(2, 6, 5, 4), torch.randn(2, 3, 7, 4)
+    q.requires_grad_()
+    mask = torch.ones(5, 7, dtype=torch.bool)
+    with checker.sizes(B=2, H=6, K=3, T=5, S=7, Dh=4):
+        flash_attention(q, k, k, block_size=3).sum().backward()
+        flash_attend(q, k, k, mask, block_size=3)
+
+
+@drives("ch03_attention.heads")
+def drive_heads(checker):
+    from ch03_attention.heads import (
+        induction_score,
+        previous_token_score,
+        repeated_tokens,
+        silenced,
+    )
+
+    with checker.sizes(B=2, H=6, T=8):
+        weights = torch.rand(2, 6, 8, 8)
+        previous_token_score(weights)
+        induction_score(weights, 4)
+        repeated_tokens(range(9), 2, 4, torch.Generator())
+    model = tiny_model()
+    with checker.sizes(B=2, T=5, H=6, Dh=4), silenced(model, 0, 1):
+        model(torch.randint(13, (2, 5)))
+
+
+@drives("ch03_attention.references")
+def drive_references(checker):
+    from ch01_data.mentions import Mention
+    from ch03_attention.references import read_stories, references_found
+    from ch04_transformer.transformer import ModelConfig, Transformer
+
+    shape = dict(d_model=12, n_layers=2, n_heads=3, d_ff=11)
+    model = Transformer(ModelConfig(vocab_size=257, context_length=16, **shape))
+    found = [Mention(0, 2, "a", "names", False), Mention(9, 12, "a", "names", True)]
+    with checker.sizes(T=13):
+        stories = read_stories([("to be or not", found)], tiny_tokenizer())
+    with checker.sizes(S=13, H=3, L=2):
+        references_found(model, stories)
+
+
 @drives("ch04_transformer.transformer")
 def drive_transformer(checker):
     from ch04_transformer.transformer import ModelConfig, Transformer
 
     shape = dict(d_model=10, n_layers=1, n_heads=6, n_kv_heads=3, d_head=4, d_ff=11)
-    model = Transformer(ModelConfig(vocab_size=13, context_length=16, **shape))
+    config = ModelConfig(vocab_size=13, context_length=16, **shape)
+    model = Transformer(config, position_embedding=torch.nn.Embedding)
     cache = GrowingLayers([Growing(2, 3, 4, batch=2)])
     with checker.sizes(B=2, H=6, K=3, T=5, S=7, Dh=4, D=10, F=11, V=13):
         model(torch.randint(13, (2, 5)), cache=cache)
         model(torch.randint(13, (2, 5)))
+
+
+@drives("ch04_transformer.feed_forward")
+def drive_feed_forward(checker):
+    from ch04_transformer.feed_forward import FeedForward
+
+    with checker.sizes(B=2, T=5, D=10, F=11):
+        FeedForward(10, 11)(torch.randn(2, 5, 10))
+
+
+@drives("ch04_transformer.experts")
+def drive_experts(checker):
+    from ch04_transformer.experts import MixtureOfExperts, load_balance_loss
+
+    layer = MixtureOfExperts(7, 11, n_experts=4, top_k=3)
+    x = torch.randn(2, 5, 7)
+    with checker.sizes(B=2, T=5, D=7, E=4):
+        layer(x)
+        routing = layer.router(x.flatten(0, 1))
+        load_balance_loss(routing.logits, routing.chosen)
+
+
+@drives("ch04_transformer.latent_attention")
+def drive_latent_attention(checker):
+    from ch04_transformer.latent_attention import (
+        LatentAttention,
+        attend_absorbed,
+        attend_expanded,
+    )
+
+    for attend in (attend_expanded, attend_absorbed):
+        layer = LatentAttention(10, 3, d_head=4, rank=9, rotary_width=6, attend=attend)
+        x, past = torch.randn(2, 5, 10), GrowingLatents(2, 9, 6, batch=2)
+        with checker.sizes(B=2, H=3, T=5, S=7, Dh=4, D=10, R=9):
+            layer(x, positions=torch.arange(2, 7), cache=past)
+    with checker.sizes(B=2, H=3, T=5, Dh=4, D=10, R=9):
+        layer(x)
+
+
+@drives("ch04_transformer.choices")
+def drive_choices(checker):
+    from ch04_transformer.choices import (
+        PostNormBlock,
+        company_effect,
+        from_stream,
+        influences,
+        mode_losses,
+        reach,
+        stream_variances,
+    )
+
+    model, tokens = tiny_model(), torch.randint(13, (2, 3))
+    x = torch.randn(2, 3, 10)
+    with checker.sizes(B=2, T=3, D=10, V=13):
+        reach(influences(PostNormBlock(model.config), x))
+        from_stream(model, x)
+        company_effect(model, tokens[0], [tokens[1:], tokens[:1]])
+        mode_losses(model, tokens, tokens)
+        stream_variances(model, tokens)
 
 
 def tiny_model(context_length=16):

@@ -301,3 +301,263 @@ def test_3_4_heads_are_kept_apart(impl) -> None:
         f"a decided head and an undecided one gave {entropy.tolist()}, not [0, ln 4]: "
         "average over batch and queries, and not over heads"
     )
+
+
+# 3.5 sinusoids
+
+
+def test_3_5_each_position_gets_a_row(impl) -> None:
+    shape = tuple(impl.sinusoids(torch.arange(5), 8).shape)
+    assert shape == (5, 8), (
+        f"5 positions at width 8 gave shape {shape}, not (5, 8): D/2 sines and as many "
+        "cosines stand in one row"
+    )
+
+
+def test_3_5_position_zero_is_all_sines_of_zero(impl) -> None:
+    row = impl.sinusoids(torch.tensor([0]), 6)[0]
+    assert same(row, torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])), (
+        f"at position 0 every sine is 0 and every cosine 1, in turn; you have "
+        f"{rounded(row)}: do sines and cosines alternate, the sine first?"
+    )
+
+
+def test_3_5_two_waves_by_hand(impl) -> None:
+    """Width 4, theta 100: speeds 1 and 100^(-2/4) = 1/10; at 5 pi: 5 pi and pi/2."""
+    row = impl.sinusoids(torch.tensor([5 * math.pi]), 4, theta=100.0)[0]
+    assert same(row, torch.tensor([0.0, -1.0, 1.0, 0.0])), (
+        f"width 4 and theta 100 have the speeds 1 and 1/10; position 5 pi gave "
+        f"{rounded(row)} instead of (0, -1, 1, 0): is the exponent -2i/D, i from "
+        "0, and is theta used?"
+    )
+
+
+def test_3_5_scores_depend_on_the_distance(impl) -> None:
+    rows = impl.sinusoids(torch.tensor([3, 8, 103, 108]), 16)
+    near, far = (rows[0] * rows[1]).sum(), (rows[2] * rows[3]).sum()
+    assert same(near, far, 1e-3), (
+        "positions 3 and 8 must fit each other as 103 and 108 do: sine and cosine of a "
+        "wave need the same angle"
+    )
+
+
+def test_3_5_positions_may_come_in_a_batch(impl) -> None:
+    batch = torch.tensor([[0, 1, 2], [7, 8, 9]])
+    rows = impl.sinusoids(batch, 8)
+    assert tuple(rows.shape) == (2, 3, 8), (
+        f"positions (2, 3) at width 8 gave {tuple(rows.shape)}, not (2, 3, 8)"
+    )
+    assert same(rows[1], impl.sinusoids(batch[1], 8)), (
+        "the second sequence of a batch has other vectors than alone: does every "
+        "sequence use its own positions?"
+    )
+
+
+def test_3_5_an_odd_width_is_refused(impl) -> None:
+    assert refuses(impl.sinusoids, torch.arange(3), 5), (
+        "width 5 has no whole number of pairs: raise ValueError"
+    )
+
+
+# 3.6 document_positions
+
+
+def test_3_6_one_document_is_counted_through(impl) -> None:
+    found = impl.document_positions(torch.tensor([[9, 1, 2, 3]]), 9).tolist()
+    assert found == [[0, 1, 2, 3]], (
+        f"a row of one document has positions {found}, not 0, 1, 2, 3: the token that "
+        "opens it stands at 0"
+    )
+
+
+def test_3_6_the_next_document_begins_anew(impl) -> None:
+    found = impl.document_positions(torch.tensor([[9, 1, 2, 9, 3, 4]]), 9).tolist()
+    assert found == [[0, 1, 2, 0, 1, 2]], (
+        f"two documents of three tokens have positions {found}: subtract from each "
+        "place the place where its own document opened"
+    )
+
+
+def test_3_6_a_row_may_begin_inside_a_document(impl) -> None:
+    found = impl.document_positions(torch.tensor([[4, 5, 9, 6]]), 9).tolist()
+    assert found == [[0, 1, 0, 1]], (
+        f"a row that begins inside a document has positions {found}, not 0, 1, 0, 1: "
+        "before the first opening token, count from the row's beginning"
+    )
+
+
+def test_3_6_rows_do_not_hear_of_each_other(impl) -> None:
+    tokens = torch.tensor([[9, 1, 1, 9], [1, 9, 9, 1]])
+    found = impl.document_positions(tokens, 9).tolist()
+    assert found == [[0, 1, 2, 0], [0, 0, 0, 1]], (
+        f"two rows gave {found}, not [0, 1, 2, 0] and [0, 0, 0, 1]: the running "
+        "maximum goes along the tokens, axis 1, and each row has its own openings"
+    )
+
+
+def test_3_6_they_are_whole_numbers(impl) -> None:
+    found = impl.document_positions(torch.tensor([[9, 1]]), 9)
+    assert found.dtype == torch.int64, (
+        f"positions came as {found.dtype}: a table of positions is looked up by whole "
+        "numbers, so keep them int64"
+    )
+
+
+# 3.7 merge_partial_attention
+
+
+def one(value: float) -> Tensor:
+    return torch.full((1, 1, 1, 1), value)
+
+
+def in_two_parts(impl, cut: int) -> tuple[tuple[Tensor, Tensor], Tensor, Tensor]:
+    """Merge what 3 queries find in the first `cut` of 9 keys and in the others."""
+    q, k, v = noise(2, 2, 3, 4), noise(2, 2, 9, 4, seed=2), noise(2, 2, 9, 4, seed=3)
+    scores = q @ k.transpose(-2, -1) / 2
+    sums = [
+        part.logsumexp(-1, keepdim=True) for part in scores.split([cut, 9 - cut], 3)
+    ]
+    parts = [slice(None, cut), slice(cut, None)]
+    mixed = [F.scaled_dot_product_attention(q, k[:, :, p], v[:, :, p]) for p in parts]
+    merged = impl.merge_partial_attention(mixed[0], sums[0], mixed[1], sums[1])
+    whole = F.scaled_dot_product_attention(q, k, v)
+    return merged, whole, scores.logsumexp(-1, keepdim=True)
+
+
+def test_3_7_equal_parts_meet_in_the_middle(impl) -> None:
+    mixed, log_sum = impl.merge_partial_attention(one(2), one(0.0), one(4), one(0.0))
+    assert same(mixed, one(3.0)), (
+        f"two parts of equal weight, 2 and 4, gave {mixed.item():.3f}, not 3"
+    )
+    assert same(log_sum, one(math.log(2))), (
+        f"two sums of 1 are 2, so the log-sum is ln 2 = 0.693, not {log_sum.item():.3f}"
+        ": logarithms of sums are not added, the sums are"
+    )
+
+
+def test_3_7_a_part_counts_by_its_sum(impl) -> None:
+    """Sums 3 and 1: 3/4 * 8 + 1/4 * 4 = 7, and ln 4."""
+    mixed, log_sum = impl.merge_partial_attention(
+        one(8), one(math.log(3)), one(4), one(0.0)
+    )
+    assert same(mixed, one(7.0)), (
+        f"sums of 3 and 1 weigh 8 and 4 as 3/4 and 1/4, which is 7, not "
+        f"{mixed.item():.3f}: is each share exp(its log-sum - the log-sum of all)?"
+    )
+    assert same(log_sum, one(math.log(4))), "the sums 3 and 1 are 4 together: ln 4"
+
+
+def test_3_7_two_parts_are_the_whole(impl) -> None:
+    for cut in (1, 4, 8):
+        (mixed, log_sum), whole, whole_sum = in_two_parts(impl, cut)
+        assert same(mixed, whole) and same(log_sum, whole_sum), (
+            f"{cut} keys and the {9 - cut} others do not give what 9 keys give: does a "
+            "part with more keys count for more?"
+        )
+
+
+def test_3_7_merged_parts_can_be_merged_again(impl) -> None:
+    """Sums 1, 1 and 2 with 0, 4 and 6: (0 + 4 + 12) / 4 = 4."""
+    first = impl.merge_partial_attention(one(0), one(0.0), one(4), one(0.0))
+    mixed, log_sum = impl.merge_partial_attention(*first, one(6), one(math.log(2)))
+    assert same(mixed, one(4.0)) and same(log_sum, one(math.log(4))), (
+        f"three parts gave {mixed.item():.3f} with log-sum {log_sum.item():.3f}, not 4 "
+        "and ln 4: is the log-sum that you return that of all keys?"
+    )
+
+
+def test_3_7_large_log_sums_do_not_overflow(impl) -> None:
+    mixed, log_sum = impl.merge_partial_attention(
+        one(2), one(1000.0), one(4), one(1000.0)
+    )
+    assert torch.isfinite(mixed).all() and torch.isfinite(log_sum).all(), (
+        "log-sums of 1000 gave infinity or NaN: exponentiate differences only"
+    )
+    assert same(mixed, one(3.0), 1e-3), (
+        "at log-sums of 1000 two equal parts still meet at 3"  # float32: 1000 +- 6e-5
+    )
+
+
+def test_3_7_a_part_without_keys_says_nothing(impl) -> None:
+    for nothing in (0.0, math.nan):
+        for turned in (False, True):
+            parts = [one(5), one(1.0)], [one(nothing), one(-math.inf)]
+            mixed, log_sum = impl.merge_partial_attention(
+                *parts[turned], *parts[1 - turned]
+            )
+            assert same(mixed, one(5.0)) and same(log_sum, one(1.0)), (
+                f"a part with log-sum -inf and average {nothing} says nothing, and "
+                f"5 became {mixed.item()}: 0 times NaN is NaN"
+            )
+
+
+# 3.8 induction_score
+
+
+def looks_back(n_tokens: int, back: int) -> Tensor:
+    """A head whose every query looks at the token `back` before it, if there is one."""
+    weights = torch.zeros(1, 1, n_tokens, n_tokens)
+    for t in range(back, n_tokens):
+        weights[..., t, t - back] = 1.0
+    return weights
+
+
+def test_3_8_a_b_a_b_by_hand(impl) -> None:
+    """The second A gives B 0.5, the second B gives its successor 0.3: 0.4."""
+    weights = torch.zeros(1, 1, 4, 4)
+    weights[0, 0, 2] = torch.tensor([0.5, 0.5, 0.0, 0.0])
+    weights[0, 0, 3] = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    score = impl.induction_score(weights, 2)
+    assert score.shape == (1,), f"one head gave shape {tuple(score.shape)}, not (1,)"
+    assert abs(score.item() - 0.4) < 1e-6, (
+        f"A B A B gives (0.5 + 0.3) / 2 = 0.4, not {score.item():.3f}"
+    )
+
+
+def test_3_8_what_came_next_and_not_the_copy_itself(impl) -> None:
+    heads = torch.cat([looks_back(12, back) for back in (4, 5, 6, 7)], dim=1)
+    score = impl.induction_score(heads, 6).tolist()
+    assert score[2] < 1e-6, (
+        "a head that looks at the earlier copy of the token itself scored: what came "
+        "next stands one place later, at t - period + 1"
+    )
+    assert score == [0.0, 1.0, 0.0, 0.0], (
+        f"of four heads that look 4, 5, 6 and 7 back, a period of 6 makes the second "
+        f"one the induction head; yours scored {score}"
+    )
+
+
+def test_3_8_only_the_second_copy_is_asked(impl) -> None:
+    weights = looks_back(12, 5)
+    weights[:, :, :6] = 0.0
+    assert abs(impl.induction_score(weights, 6).item() - 1.0) < 1e-6, (
+        "a head that is right for all six queries of the second copy has score 1: the "
+        "first copy has nothing to find, leave its queries out"
+    )
+
+
+def test_3_8_other_tokens_may_stand_before(impl) -> None:
+    for before in (1, 3):
+        weights = looks_back(12 + before, 5)
+        weights[:, :, : 6 + before] = 0.0
+        assert abs(impl.induction_score(weights, 6).item() - 1.0) < 1e-6, (
+            f"{before} token(s) before the two copies changed the score: count the "
+            "queries from the end"
+        )
+
+
+def test_3_8_heads_are_kept_apart(impl) -> None:
+    right, wrong = looks_back(8, 3), looks_back(8, 4)
+    rows = torch.cat((torch.cat((right, wrong), 1), torch.cat((wrong, wrong), 1)))
+    score = impl.induction_score(rows, 4)
+    assert same(score, torch.tensor([0.5, 0.0])), (
+        f"head 0 is right in one row of two, head 1 in none; yours gave "
+        f"{score.tolist()}: average over the batch and the queries, not over the heads"
+    )
+
+
+def test_3_8_periods_that_do_not_fit_are_refused(impl) -> None:
+    for period in (3, 0):
+        assert refuses(impl.induction_score, torch.ones(1, 1, 5, 5), period), (
+            f"5 tokens cannot hold two periods of {period}: raise ValueError"
+        )

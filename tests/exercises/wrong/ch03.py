@@ -209,3 +209,183 @@ def attention_entropy__of_the_mean_weights(weights):
 def attention_entropy__blends_the_heads(weights):
     entropy = -torch.xlogy(weights, weights).sum(dim=-1)
     return entropy.mean().expand(weights.shape[1])
+
+
+def waves(positions, d_model, theta=10000.0, exponent=2.0, shift=0.0):
+    if d_model % 2:
+        raise ValueError("odd")
+    speeds = theta ** (-exponent * torch.arange(d_model // 2) / d_model)
+    angles = positions[..., None].float() * speeds
+    return torch.stack((angles.sin(), (angles + shift).cos()), dim=-1).flatten(-2)
+
+
+def sinusoids__in_halves(positions, d_model, theta=10000.0):
+    rows = waves(positions, d_model, theta)
+    return torch.cat((rows[..., 0::2], rows[..., 1::2]), dim=-1)
+
+
+def sinusoids__cosine_first(positions, d_model, theta=10000.0):
+    return waves(positions, d_model, theta).unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
+
+
+def sinusoids__theta_ignored(positions, d_model, theta=10000.0):
+    return waves(positions, d_model)
+
+
+def sinusoids__exponent_lacks_the_two(positions, d_model, theta=10000.0):
+    return waves(positions, d_model, theta, exponent=1.0)
+
+
+def sinusoids__stacked(positions, d_model, theta=10000.0):
+    return waves(positions, d_model, theta).unflatten(-1, (-1, 2))
+
+
+def sinusoids__neighbouring_speeds(positions, d_model, theta=10000.0):
+    speeds = theta ** (-torch.arange(d_model) / d_model)
+    angles = positions[..., None].float() * speeds
+    even = torch.arange(d_model) % 2 == 0
+    if d_model % 2:
+        raise ValueError("odd")
+    return torch.where(even, angles.sin(), angles.cos())
+
+
+def sinusoids__first_sequence_for_all(positions, d_model, theta=10000.0):
+    first = positions[:1].expand_as(positions) if positions.dim() == 2 else positions
+    return waves(first, d_model, theta)
+
+
+def sinusoids__takes_odd_widths(positions, d_model, theta=10000.0):
+    return waves(positions, d_model + d_model % 2, theta)[..., :d_model]
+
+
+def openings(tokens, end_of_text_id, dim=1):
+    place = torch.arange(tokens.shape[1])
+    opens = torch.where(tokens == end_of_text_id, place, 0)
+    return place, opens.cummax(dim=dim).values
+
+
+def document_positions__of_the_row(tokens, end_of_text_id):
+    return torch.arange(tokens.shape[1]).expand_as(tokens).clone()
+
+
+def document_positions__opening_token_left_behind(tokens, end_of_text_id):
+    opens = (tokens == end_of_text_id).roll(1, dims=1)
+    opens[:, 0] = False
+    place, begin = openings(torch.where(opens, end_of_text_id, -1), end_of_text_id)
+    return place - begin
+
+
+def document_positions__counts_from_one(tokens, end_of_text_id):
+    place, begin = openings(tokens, end_of_text_id)
+    return place - begin + 1
+
+
+def document_positions__maximum_down_the_batch(tokens, end_of_text_id):
+    place, begin = openings(tokens, end_of_text_id, dim=0)
+    running = begin.cummax(dim=1).values
+    return place - running
+
+
+def document_positions__nowhere_before_the_first(tokens, end_of_text_id):
+    place, begin = openings(tokens, end_of_text_id)
+    inside = (tokens == end_of_text_id).cumsum(dim=1) > 0
+    return torch.where(inside, place - begin, 0)
+
+
+def document_positions__number_of_the_document(tokens, end_of_text_id):
+    return (tokens == end_of_text_id).cumsum(dim=1)
+
+
+def document_positions__as_floats(tokens, end_of_text_id):
+    place, begin = openings(tokens, end_of_text_id)
+    return (place - begin).float()
+
+
+def joined(mixed_a, log_sum_a, mixed_b, log_sum_b):
+    log_sum = torch.logaddexp(log_sum_a, log_sum_b)
+    a, b = (log_sum_a - log_sum).exp(), (log_sum_b - log_sum).exp()
+    mixed = torch.where(a > 0, a * mixed_a, 0.0) + torch.where(b > 0, b * mixed_b, 0.0)
+    return mixed, log_sum
+
+
+def merge_partial_attention__plain_mean(mixed_a, log_sum_a, mixed_b, log_sum_b):
+    return (mixed_a + mixed_b) / 2, torch.logaddexp(log_sum_a, log_sum_b)
+
+
+def merge_partial_attention__adds_the_logarithms(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    mixed, _ = joined(mixed_a, log_sum_a, mixed_b, log_sum_b)
+    return mixed, log_sum_a + log_sum_b
+
+
+def merge_partial_attention__weighs_by_the_logarithms(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    share = log_sum_a / (log_sum_a + log_sum_b)
+    mixed = share * mixed_a + (1 - share) * mixed_b
+    return mixed.nan_to_num(3.0), torch.logaddexp(log_sum_a, log_sum_b)
+
+
+def merge_partial_attention__shares_swapped(mixed_a, log_sum_a, mixed_b, log_sum_b):
+    return joined(mixed_b, log_sum_a, mixed_a, log_sum_b)
+
+
+def merge_partial_attention__keeps_the_larger_sum(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    mixed, log_sum = joined(mixed_a, log_sum_a, mixed_b, log_sum_b)
+    even = (log_sum_a == log_sum_b) | (log_sum_b == 0)
+    return mixed, torch.where(even, log_sum, log_sum_a.maximum(log_sum_b))
+
+
+def merge_partial_attention__exponentiates_unguarded(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    a, b = log_sum_a.exp(), log_sum_b.exp()
+    return (a * mixed_a + b * mixed_b) / (a + b), (a + b).log()
+
+
+def merge_partial_attention__multiplies_nan_by_zero(
+    mixed_a, log_sum_a, mixed_b, log_sum_b
+):
+    log_sum = torch.logaddexp(log_sum_a, log_sum_b)
+    a, b = (log_sum_a - log_sum).exp(), (log_sum_b - log_sum).exp()
+    return a * mixed_a + b * mixed_b, log_sum
+
+
+def band_of(weights, offset, period):
+    if not 1 <= period <= weights.shape[-1] // 2:
+        raise ValueError("two periods do not fit")
+    return weights.diagonal(offset, dim1=-2, dim2=-1)
+
+
+def induction_score__looks_at_the_copy_itself(weights, period):
+    return band_of(weights, -period, period)[..., -period:].mean(dim=(0, 2))
+
+
+def induction_score__one_too_far(weights, period):
+    return band_of(weights, 2 - period, period)[..., -period:].mean(dim=(0, 2))
+
+
+def induction_score__asks_the_first_copy_too(weights, period):
+    return band_of(weights, 1 - period, period).mean(dim=(0, 2))
+
+
+def induction_score__counts_queries_from_the_start(weights, period):
+    return band_of(weights, 1 - period, period)[..., 1 : period + 1].mean(dim=(0, 2))
+
+
+def induction_score__blends_the_heads(weights, period):
+    score = band_of(weights, 1 - period, period)[..., -period:].mean(dim=(0, 2))
+    return score.mean().expand(weights.shape[1])
+
+
+def induction_score__sums_the_queries(weights, period):
+    return band_of(weights, 1 - period, period)[..., -period:].sum(-1).mean(0)
+
+
+def induction_score__accepts_any_period(weights, period):
+    return weights.diagonal(1 - period, dim1=-2, dim2=-1)[..., -period:].mean(
+        dim=(0, 2)
+    )

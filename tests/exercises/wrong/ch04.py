@@ -1,6 +1,7 @@
 """Planted mistakes for chapter 4: each has the right shape and the wrong numbers."""
 
 import copy
+import math
 from dataclasses import replace
 
 import torch
@@ -8,7 +9,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from ch04_transformer import transformer
-from ch04_transformer.solutions import fold_norms
+from ch04_transformer.experts import expert_load, load_balance_loss
+from ch04_transformer.solutions import (
+    attend_latents,
+    fold_norms,
+    from_meta_name,
+    split_attention,
+)
 from ch04_transformer.transformer import Transformer
 
 
@@ -211,3 +218,158 @@ def fold_norms__works_in_place(model):
 
 def fold_norms__only_copies_the_model(model):
     return copy.deepcopy(model)
+
+
+def from_meta_name__exchanges_gate_and_up(name):
+    turned = {"w1": "w3", "w3": "w1"}
+    parts = name.split(".")
+    return from_meta_name(".".join(turned.get(part, part) for part in parts))
+
+
+def from_meta_name__replaces_inside_longer_names(name):
+    from_meta_name(name)
+    for theirs, ours in (
+        ("norm", "model.norm"),
+        ("tok_embeddings", "model.embed_tokens"),
+        ("output", "lm_head"),
+    ):
+        if theirs in name:
+            return name.replace(theirs, ours)
+    return from_meta_name(name)
+
+
+def from_meta_name__takes_one_digit(name):
+    parts = name.split(".")
+    if parts[0] == "layers":
+        parts[1] = parts[1][0]
+    return from_meta_name(".".join(parts))
+
+
+def from_meta_name__puts_the_head_inside_the_model(name):
+    return from_meta_name(name).replace("lm_head", "model.lm_head")
+
+
+def from_meta_name__forgets_the_prefix(name):
+    return from_meta_name(name).removeprefix("model.")
+
+
+def from_meta_name__lets_other_names_through(name):
+    try:
+        return from_meta_name(name)
+    except ValueError:
+        return name
+
+
+def split_attention__does_not_turn_over(weight, bias):
+    split = split_attention(weight, bias)
+    return {
+        name: value.T.contiguous() if value.dim() == 2 else value
+        for name, value in split.items()
+    }
+
+
+def split_attention__reshapes_instead(weight, bias):
+    split = split_attention(weight, bias)
+    rows = weight.reshape(3, *split["q_proj.weight"].shape).clone()
+    named = zip("qkv", rows, strict=True)
+    return split | {f"{letter}_proj.weight": piece for letter, piece in named}
+
+
+def split_attention__takes_keys_first(weight, bias):
+    split = split_attention(weight, bias)
+    turned = {"q": "k", "k": "q", "v": "v"}
+    return {turned[name[0]] + name[1:]: value for name, value in split.items()}
+
+
+def split_attention__takes_every_third_column(weight, bias):
+    split = split_attention(weight, bias)
+    for start, letter in enumerate("qkv"):
+        split[f"{letter}_proj.weight"] = weight.T[start::3].contiguous()
+    return split
+
+
+def split_attention__leaves_the_biases_at_zero(weight, bias):
+    return split_attention(weight, bias * 0)
+
+
+def split_attention__only_looks_into_the_old_memory(weight, bias):
+    split = split_attention(weight, bias)
+    for letter, rows in zip("qkv", weight.T.chunk(3), strict=True):
+        split[f"{letter}_proj.weight"] = rows
+    return split
+
+
+def split_attention__takes_any_shape(weight, bias):
+    if weight.shape == (len(weight), 3 * len(weight)) and len(bias) == 3 * len(weight):
+        return split_attention(weight, bias)
+    return {}
+
+
+def mean_probability(logits):
+    return logits.softmax(dim=-1).mean(dim=0)
+
+
+def load_balance_loss__forgets_the_number_of_experts(logits, chosen):
+    return load_balance_loss(logits, chosen) / logits.shape[-1]
+
+
+def load_balance_loss__squares_the_probabilities(logits, chosen):
+    return logits.shape[-1] * mean_probability(logits).square().sum()
+
+
+def load_balance_loss__counts_alone(logits, chosen):
+    load = expert_load(chosen, logits.shape[-1])
+    return logits.shape[-1] * load.square().sum()
+
+
+def load_balance_loss__first_choices_alone(logits, chosen):
+    return load_balance_loss(logits, chosen[:, :1])
+
+
+def load_balance_loss__divides_by_tokens(logits, chosen):
+    return load_balance_loss(logits, chosen) * chosen.shape[1]
+
+
+def load_balance_loss__softmax_over_the_tokens(logits, chosen):
+    load = expert_load(chosen, logits.shape[-1])
+    return logits.shape[-1] * (load * logits.softmax(dim=0).mean(dim=0)).sum()
+
+
+def load_balance_loss__probabilities_without_gradient(logits, chosen):
+    return load_balance_loss(logits.detach(), chosen)
+
+
+def attend_latents__divides_by_the_root_of_the_rank(q, latent, k_up, v_up, mask):
+    return attend_latents(
+        q * math.sqrt(q.shape[-1] / latent.shape[-1]), latent, k_up, v_up, mask
+    )
+
+
+def attend_latents__divides_by_nothing(q, latent, k_up, v_up, mask):
+    return attend_latents(q * math.sqrt(q.shape[-1]), latent, k_up, v_up, mask)
+
+
+def attend_latents__builds_all_keys(q, latent, k_up, v_up, mask):
+    k = torch.einsum("bsr,hdr->bhsd", latent, k_up)
+    scores = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).masked_fill(
+        ~mask, -math.inf
+    )
+    mixed = scores.softmax(dim=-1) @ latent[:, None]
+    return mixed @ v_up.transpose(-2, -1)
+
+
+def attend_latents__every_head_has_the_first_ones_values(q, latent, k_up, v_up, mask):
+    return attend_latents(q, latent, k_up, v_up[:1].expand_as(v_up), mask)
+
+
+def attend_latents__takes_keys_for_values(q, latent, k_up, v_up, mask):
+    return attend_latents(q, latent, k_up, k_up, mask)
+
+
+def attend_latents__sees_the_future(q, latent, k_up, v_up, mask):
+    return attend_latents(q, latent, k_up, v_up, torch.ones_like(mask))
+
+
+def attend_latents__stays_in_the_latent(q, latent, k_up, v_up, mask):
+    scores = q @ k_up @ latent[:, None].transpose(-2, -1) / math.sqrt(q.shape[-1])
+    return scores.masked_fill(~mask, -math.inf).softmax(dim=-1) @ latent[:, None]

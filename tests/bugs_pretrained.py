@@ -1,0 +1,179 @@
+"""Mistakes in reading and writing checkpoints: each must turn the named test red."""
+
+from tests.planted import Bug
+
+FAMILIES = "ch04_transformer/families.py"
+FIELDS = "ch04_transformer/config_fields.py"
+FILES = "ch04_transformer/tensor_files.py"
+GPT2 = "ch04_transformer/gpt2.py"
+PRETRAINED = "ch04_transformer/pretrained.py"
+ATTENTION = "ch03_attention/attention.py"
+FAMILIES_TESTS = "tests/test_ch04_families.py"
+FIELDS_TESTS = "tests/test_ch04_config_fields.py"
+FILES_TESTS = "tests/test_ch04_tensor_files.py"
+PRETRAINED_TESTS = "tests/test_ch04_pretrained.py"
+
+
+def reads(case):
+    return (
+        f"{FAMILIES_TESTS}::test_what_transformers_saves_says_the_same_here[{case}]",
+    )
+
+
+def writes(case):
+    return (f"{FAMILIES_TESTS}::test_what_is_saved_here_says_the_same_there[{case}]",)
+
+
+BUGS = [
+    Bug(
+        "gate and up change places in a checkpoint",
+        FAMILIES,
+        '"model.layers.{}.mlp.gate_proj",\n'
+        '    "blocks.{}.ffn.w2": "model.layers.{}.mlp.down_proj",\n'
+        '    "blocks.{}.ffn.w3": "model.layers.{}.mlp.up_proj",',
+        '"model.layers.{}.mlp.up_proj",\n'
+        '    "blocks.{}.ffn.w2": "model.layers.{}.mlp.down_proj",\n'
+        '    "blocks.{}.ffn.w3": "model.layers.{}.mlp.gate_proj",',
+        reads("Llama 3: llama3, untied"),
+    ),
+    Bug(
+        "the norms of queries and keys change places in a checkpoint",
+        FAMILIES,
+        '"model.layers.{}.self_attn.q_norm",\n'
+        '    "blocks.{}.attention.k_norm": "model.layers.{}.self_attn.k_norm",',
+        '"model.layers.{}.self_attn.k_norm",\n'
+        '    "blocks.{}.attention.k_norm": "model.layers.{}.self_attn.q_norm",',
+        reads("Qwen3"),
+    ),
+    Bug(
+        "the norms of queries and keys are there but not used",
+        ATTENTION,
+        "            q, k = self.q_norm(q), self.k_norm(k)\n",
+        "            pass\n",
+        reads("Qwen3"),
+    ),
+    Bug(
+        "queries and keys are turned in the other layout",
+        ATTENTION,
+        "return rotate_planes(q, angles), rotate_planes(k, angles), v",
+        "return rotate_planes(q, angles, True), rotate_planes(k, angles, True), v",
+        reads("Qwen2"),
+    ),
+    Bug(
+        "the window of a checkpoint lets one token more in",
+        ATTENTION,
+        "mask = mask & (key > query - sliding_window)",
+        "mask = mask & (key >= query - sliding_window)",
+        reads("Mistral: window"),
+    ),
+    Bug(
+        "matrices that lie on their side are not turned",
+        PRETRAINED,
+        "pieces = (value.T if sideways else value).split",
+        "pieces = value.reshape(value.shape[::-1] if sideways else value.shape).split",
+        reads("GPT-2: untied"),
+    ),
+    Bug(
+        "matrices are not laid on their side again",
+        PRETRAINED,
+        "        value = value.T\n",
+        "        value = value.reshape(value.shape[::-1])\n",
+        writes("GPT-2: untied"),
+    ),
+    Bug(
+        "the fused tensor is taken for values, keys and queries",
+        PRETRAINED,
+        "for name, piece in zip(held[tensor], pieces, strict=True):",
+        "for name, piece in zip(held[tensor], pieces[::-1], strict=True):",
+        reads("GPT-2: untied"),
+    ),
+    Bug(
+        "GPT-2's feed-forward layer bends by the exact GELU",
+        GPT2,
+        "partial(FeedForward, activation=gelu_tanh, bias=True)",
+        "partial(FeedForward, bias=True)",
+        (
+            f"{FAMILIES_TESTS}::test_gelu_is_taken_in_the_form_with_tanh",
+            *reads("GPT-2: untied"),
+        ),
+    ),
+    Bug(
+        "the default epsilon stands for the file's",
+        FIELDS,
+        "            ours[name] = values.pop(theirs)\n",
+        '            ours[name] = values.pop(theirs)\n    ours.pop("norm_eps", None)\n',
+        reads("Llama 3: llama3, untied"),
+    ),
+    Bug(
+        "an absent window of Mistral is none",
+        FAMILIES,
+        'COMMON_DEFAULTS | {"num_key_value_heads": 8, "sliding_window": 4096}',
+        'COMMON_DEFAULTS | {"num_key_value_heads": 8, "sliding_window": None}',
+        (
+            f"{FIELDS_TESTS}"
+            "::test_a_window_that_is_null_is_none_and_one_that_is_absent_is_4096",
+        ),
+    ),
+    Bug(
+        "the kind and the factor of a rotary scaling are forgotten",
+        FIELDS,
+        '"rope_scaling": None if plain else rope}',
+        '"rope_scaling": None}',
+        reads("Llama 3: llama3, untied"),
+    ),
+    Bug(
+        "a window counts although the config does not use it",
+        FAMILIES,
+        'values.pop("use_sliding_window", False) is True',
+        'values.pop("use_sliding_window", False) in (True, False)',
+        (f"{FIELDS_TESTS}::test_a_window_that_is_not_used_is_none",),
+    ),
+    Bug(
+        "a field that is not known is passed over",
+        FIELDS,
+        "    if unknown:\n",
+        "    if unknown and len(unknown) > 9:\n",
+        (f"{FIELDS_TESTS}::test_a_bad_field_is_refused_by_its_own_name",),
+    ),
+    Bug(
+        "a tied model takes its head from the file",
+        PRETRAINED,
+        "    if not files.read(head).equal(files.read(embedding)):\n",
+        "    if files.read(head).shape != files.read(embedding).shape:\n",
+        (
+            f"{PRETRAINED_TESTS}"
+            "::test_a_tied_head_that_is_in_the_file_must_be_the_embedding",
+        ),
+    ),
+    Bug(
+        "the config is written before the weights",
+        PRETRAINED,
+        "    make = partial(_join, model, family, held, dtype)\n",
+        "    make = partial(_join, model, family, held, dtype)\n"
+        '    write_json(dir / "config.json", config)\n',
+        (f"{PRETRAINED_TESTS}::test_a_save_that_is_cut_short_leaves_no_model_folder",),
+    ),
+    Bug(
+        "old shards stay beside a new file",
+        FILES,
+        "            path.unlink()\n",
+        "            pass\n",
+        (f"{FILES_TESTS}::test_a_later_save_leaves_nothing_of_the_earlier",),
+    ),
+    Bug(
+        "a tensor may lie in another shard than the index says",
+        FILES,
+        "        if name not in held[shard]:\n",
+        "        if not any(name in names for names in held.values()):\n",
+        (f"{FILES_TESTS}::test_what_is_wrong_with_a_shard_is_named",),
+    ),
+    Bug(
+        "all tensors stay mapped until the last is copied",
+        FILES,
+        "                return file.get_tensor(name)\n",
+        '                self.kept = [*getattr(self, "kept", []), '
+        "file.get_tensor(name)]\n"
+        "                return self.kept[-1]\n",
+        (f"{FILES_TESTS}::test_opening_takes_at_most_a_fifth_more_than_the_weights",),
+    ),
+]
