@@ -123,6 +123,9 @@ def serve():
             if child == 0:
                 run_child(json.loads(line), output)
             status = wait(child)
+            # What the run started and left behind, such as a pool of processes.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, 9)
             output.seek(0)
             text = output.read().decode(errors="replace")
         answers.write(json.dumps([status, text]) + "\n")
@@ -147,6 +150,7 @@ def run_child(arguments, output):
     """Run pytest with all its output in a file, and leave without cleaning up."""
     import pytest
 
+    os.setsid()
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     status = 70
