@@ -47,6 +47,24 @@ def position_angles(positions: Tensor, frequencies: Tensor) -> Tensor:
     return angles if angles.dim() == 2 else angles[:, None]
 
 
+def given_or_first(
+    positions: Tensor | None, x: Tensor, cache: LayerCache | None
+) -> Tensor:
+    """Return the positions of x: those given, else 0, 1, ... as nothing came before.
+
+    Shape:   positions (T,) or (B, T), x (B, T, D)  ->  like positions, or (T,).
+    Raises:  ValueError if there is a cache but no positions.
+    """
+    if positions is not None:
+        return positions
+    if cache is not None:
+        raise ValueError(
+            "a cache without positions: say where these tokens stand, or each "
+            "call would rotate its first token as number 0"
+        )
+    return torch.arange(x.shape[1], device=x.device)  # (T,)
+
+
 def rotate_planes(x: Tensor, angles: Tensor, interleaved: bool = False) -> Tensor:
     """Turn each two-dimensional plane of x by its angle.
 
@@ -247,13 +265,7 @@ class CausalSelfAttention(nn.Module):
                  (B, H, T, S), True = may attend  ->  (B, T, D).
         Raises:  ValueError if there is a cache but no positions.
         """
-        if positions is None:
-            if cache is not None:
-                raise ValueError(
-                    "a cache without positions: say where these tokens stand, or each "
-                    "call would rotate its first token as number 0"
-                )
-            positions = torch.arange(x.shape[1], device=x.device)  # (T,)
+        positions = given_or_first(positions, x, cache)
         q, k, v = self.queries_keys_values(x, positions)
         if cache is not None:
             k, v = cache.append(k, v)

@@ -28,6 +28,7 @@ from ch01_data.files import run_command
 from ch03_attention.attention import (
     LayerCache,
     causal_mask,
+    given_or_first,
     position_angles,
     rotary_frequencies,
     rotate_planes,
@@ -155,12 +156,7 @@ class LatentAttention(nn.Module):
                  (B, H, T, S), True = may attend  ->  (B, T, D).
         Raises:  ValueError if there is a cache but no positions.
         """
-        if positions is None:
-            if cache is not None:
-                raise ValueError(
-                    "a cache without positions: say where these tokens stand"
-                )
-            positions = torch.arange(x.shape[1], device=x.device)  # (T,)
+        positions = given_or_first(positions, x, cache)
         angles = position_angles(positions, self.frequencies)
         q, q_rotary = self.queries(x, angles)
         latent, k_rotary = self.latents(x, angles)
