@@ -82,8 +82,7 @@ def activations(steps: int = STEPS, seeds: Sequence[int] = SEEDS) -> dict:
     for name, feed_forward in FEED_FORWARDS.items():
         make = with_feed_forward(feed_forward)
         params[name] = count_params(make(laboratory.config))
-        run = partial(laboratory.loss, make, steps=steps)
-        losses[name] = spread([run(seed) for seed in seeds])
+        losses[name] = laboratory.losses(make, seeds, steps=steps)
     return {
         "unit": "bits per byte",
         "steps": steps,
@@ -211,8 +210,7 @@ def tying(steps: int = STEPS, seeds: Sequence[int] = SEEDS) -> dict:
             laboratory, config=replace(laboratory.config, tie_embeddings=tied)
         )
         params[name] = count_params(Transformer(variant.config))
-        run = partial(variant.loss, Transformer, steps=steps)
-        losses[name] = spread([run(seed) for seed in seeds])
+        losses[name] = variant.losses(Transformer, seeds, steps=steps)
     return {
         "unit": "bits per byte",
         "steps": steps,

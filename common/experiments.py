@@ -47,9 +47,7 @@ def norms() -> dict:
         make = partial(
             Transformer, block=partial(TransformerBlock, norm=norm), norm=norm
         )
-        losses[norm.__name__] = spread(
-            [laboratory.loss(make, seed, steps=200) for seed in SEEDS]
-        )
+        losses[norm.__name__] = laboratory.losses(make, steps=200)
     return {"unit": "bits per byte", "steps": 200, "validation_loss": losses}
 
 
@@ -58,14 +56,9 @@ def optimizers() -> dict:
     laboratory, losses = Laboratory.open(), {}
     for matrices in ("adamw", "muon"):
         for rate in (2e-3, 5e-3):
-            run = partial(
-                laboratory.loss,
-                Transformer,
-                steps=200,
-                peak_lr=rate,
-                matrices=matrices,
+            losses[f"{matrices} {rate:g}"] = laboratory.losses(
+                Transformer, steps=200, peak_lr=rate, matrices=matrices
             )
-            losses[f"{matrices} {rate:g}"] = spread([run(seed) for seed in SEEDS])
     return {"unit": "bits per byte", "steps": 200, "validation_loss": losses}
 
 
@@ -73,8 +66,7 @@ def documents() -> dict:
     """Compare rows whose documents see each other with rows that keep them apart."""
     laboratory, losses = Laboratory.open(), {}
     for name, apart in (("together", False), ("apart", True)):
-        run = partial(laboratory.loss, Transformer, apart=apart)
-        losses[name] = spread([run(seed) for seed in SEEDS])
+        losses[name] = laboratory.losses(Transformer, apart=apart)
     return {"unit": "bits per byte", "steps": 300, "validation_loss": losses}
 
 

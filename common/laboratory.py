@@ -5,7 +5,7 @@ shape, steps and seeds are the same.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from ch01_data.measured import spread
 from ch01_data.storyworld import generate
 from ch02_tokenization.packing import tightest
 from ch02_tokenization.shards import PackedRows, encode_corpus
@@ -73,6 +74,15 @@ class Laboratory:
         """Train one variant and return its validation loss in bits per byte."""
         model = self.trained(make, seed, **options)
         return bits_per_byte(model, self.tokenizer, self.texts)
+
+    def losses(
+        self,
+        make: Callable[[ModelConfig], Transformer],
+        seeds: Sequence[int] = SEEDS,
+        **options: object,
+    ) -> dict:
+        """Train one variant with each seed and return the spread of its losses."""
+        return spread([self.loss(make, seed, **options) for seed in seeds])
 
     def trained(
         self,

@@ -47,9 +47,7 @@ def positions(steps: int = 200, seeds: Sequence[int] = SEEDS) -> dict:
     """Compare ways to tell positions by validation loss after 200 steps."""
     laboratory, losses = Laboratory.open(), {}
     for name, make in KINDS.items():
-        losses[name] = spread(
-            [laboratory.loss(make, seed, steps=steps) for seed in seeds]
-        )
+        losses[name] = laboratory.losses(make, seeds, steps=steps)
     return {"unit": "bits per byte", "steps": steps, "validation_loss": losses}
 
 
