@@ -1,12 +1,10 @@
 """What this machine can do, measured: the one place where such choices are made."""
 
-import platform
 import shutil
 import time
 from dataclasses import dataclass
 from functools import cache
 
-import psutil
 import torch
 
 from ch01_data.measured import processor_name
@@ -71,14 +69,3 @@ def has_compiler() -> bool:
     if any(map(str.isspace, torch.__file__)):
         return False
     return any(shutil.which(name) for name in ("g++", "clang++", "cl"))
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory that this process has held so far, in bytes."""
-    memory = psutil.Process().memory_info()
-    if hasattr(memory, "peak_wset"):  # Windows
-        return memory.peak_wset
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if platform.system() == "Darwin" else 1024)
