@@ -50,7 +50,7 @@ from ch04_transformer.transformer import (
 from ch05_pretraining.pretraining import Batch, BatchStream, LossFunction, bits_per_byte
 from common.laboratory import SEEDS, Laboratory
 
-STEPS, DEEP_STEPS, EXPERT_STEPS = 150, 80, 120
+STEPS, DEEP_STEPS, PLACE_STEPS, EXPERT_STEPS = 150, 80, 60, 120
 DEEP = dict(d_model=64, n_layers=12, n_heads=2, d_ff=176, context_length=128)
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 WITHIN = 1.1  # a rate is borne if every seed ends this close to the best mean
@@ -133,7 +133,7 @@ def highest_borne(losses: dict[str, dict]) -> float | None:
 
 
 def norm_place(
-    steps: int = DEEP_STEPS,
+    steps: int = PLACE_STEPS,
     seeds: Sequence[int] = SEEDS,
     rates: Sequence[float] = RATES,
 ) -> dict:

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -191,15 +192,17 @@ def run_experiment(name: str, sources: Sequence[str] = ()) -> Path:
     given = {"sources": list(sources)} if experiment is real_text else {}
     command = ["python -m common.experiments", name, *(Path(s).name for s in sources)]
     path = ROOT / chapter / "results" / f"{name}.json"
-    results = {
+    about = {
         "what": experiment.__doc__,
         "command": " ".join(command),
         "seeds": SEEDS,
         "machine": asdict(measure_machine()),
         "commit": commit(),
-        "results": experiment(**given),
     }
-    write_json(path, results)
+    began = time.perf_counter()
+    found = experiment(**given)
+    seconds = round(time.perf_counter() - began, 1)
+    write_json(path, {**about, "seconds": seconds, "results": found})
     return path
 
 
