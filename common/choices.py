@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -52,8 +53,8 @@ from common.laboratory import SEEDS, Laboratory
 
 STEPS, DEEP_STEPS, PLACE_STEPS, EXPERT_STEPS = 150, 80, 60, 120
 DEEP = dict(d_model=64, n_layers=12, n_heads=2, d_ff=176, context_length=128)
-RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-WITHIN = 1.1  # a rate is borne if every seed ends this close to the best mean
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+WITHIN = 1.15  # a rate is borne if every seed ends this close to the best mean
 N_EXPERTS, TOP_K = 8, 2
 FEED_FORWARDS = {
     "ReLU": partial(as_large_as_gated, activation=relu),
@@ -109,6 +110,26 @@ def first_batch(laboratory: Laboratory, seed: int) -> Batch:
     return next(BatchStream(laboratory.rows, batch_size=8, seed=seed))
 
 
+def guesses(laboratory: Laboratory) -> dict[str, float]:
+    """Say what two models cost that do not look at what came before.
+
+    "even" takes all V tokens for equally likely; "frequent" knows how often each one
+    occurs in these texts.
+
+    Units:   bits per byte.
+    """
+    encode, end = laboratory.tokenizer.encode, laboratory.tokenizer.end_of_text_id
+    ids = [[*encode(text, allowed_special=()), end] for text in laboratory.texts]
+    _, counts = np.unique(np.concatenate(ids), return_counts=True)
+    n_tokens = int(counts.sum())
+    n_bytes = sum(len(text.encode()) for text in laboratory.texts)
+    frequent = float((counts * np.log2(n_tokens / counts)).sum())
+    return {
+        "even": n_tokens * math.log2(laboratory.config.vocab_size) / n_bytes,
+        "frequent": frequent / n_bytes,
+    }
+
+
 def loss_or_guess(
     laboratory: Laboratory, make: Make, seed: int, **options: object
 ) -> float:
@@ -119,17 +140,34 @@ def loss_or_guess(
     try:
         return laboratory.loss(make, seed, **options)
     except FloatingPointError:
-        encode = partial(laboratory.tokenizer.encode, allowed_special=())
-        n_tokens = sum(len(encode(text)) + 1 for text in laboratory.texts)
-        n_bytes = sum(len(text.encode()) for text in laboratory.texts)
-        return n_tokens * math.log2(laboratory.config.vocab_size) / n_bytes
+        return guesses(laboratory)["even"]
 
 
-def highest_borne(losses: dict[str, dict]) -> float | None:
-    """Return the highest rate at which every seed ends close to the best mean."""
-    best = min(found["mean"] for found in losses.values())
-    borne = [float(rate) for rate, f in losses.items() if f["max"] < WITHIN * best]
-    return max(borne, default=None)
+def best_rate(losses: dict[str, dict]) -> str:
+    """Return the rate with the lowest mean loss."""
+    return min(losses, key=lambda rate: losses[rate]["mean"])
+
+
+def highest_borne(losses: dict[str, dict]) -> float:
+    """Return the highest rate up to which every seed ends close to the best mean."""
+    best = best_rate(losses)
+    highest = float(best)
+    for rate in sorted(map(float, losses)):
+        if rate > highest:
+            if losses[f"{rate:g}"]["max"] >= WITHIN * losses[best]["mean"]:
+                break
+            highest = rate
+    return highest
+
+
+def diverges_at(losses: dict[str, dict], frequent: float) -> float | None:
+    """Return the lowest rate, above the best, at which some seed learns nothing.
+
+    Nothing: it ends no better than the tokens' frequencies alone would do.
+    """
+    best = float(best_rate(losses))
+    lost = [float(rate) for rate, f in losses.items() if f["max"] >= frequent]
+    return min((rate for rate in lost if rate > best), default=None)
 
 
 def norm_place(
@@ -161,7 +199,12 @@ def norm_place(
         "layers": DEEP["n_layers"],
         "gradient_norms": gradients,
         "validation_loss": losses,
+        "guesses": guesses(laboratory),
         "highest_borne": {name: highest_borne(f) for name, f in losses.items()},
+        "diverges_at": {
+            name: diverges_at(f, guesses(laboratory)["frequent"])
+            for name, f in losses.items()
+        },
     }
 
 
