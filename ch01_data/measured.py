@@ -62,13 +62,14 @@ def processor_name() -> str:
 
 
 def commit() -> str:
-    """Return the commit of the source code, with a plus if it was changed since."""
+    """Return the commit of the modules, with a plus if one was changed since."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         head = subprocess.check_output(
             [*git, "rev-parse", "--short", "HEAD"], text=True, stderr=subprocess.DEVNULL
         )
-        dirty = subprocess.check_output([*git, "status", "--porcelain"], text=True)
+        status = [*git, "status", "--porcelain", "--", ":/*.py"]
+        dirty = subprocess.check_output(status, text=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.strip() + ("+" if dirty.strip() else "")
