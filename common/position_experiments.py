@@ -7,7 +7,7 @@ be predicted stays the same, so that only length and rule can make a difference.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -59,7 +59,7 @@ def context_extension(
     texts = [story.document for story in generate(n_texts, 1, "validation")]
     windows = late_windows(laboratory.tokenizer, texts, max(LENGTHS))
     rules = ("unchanged", *STRETCHED, *MASKED)
-    found: dict[str, dict[int, list[float]]] = {
+    nats: dict[str, dict[int, list[float]]] = {
         rule: {length: [] for length in LENGTHS} for rule in rules
     }
     for seed in seeds:
@@ -70,19 +70,30 @@ def context_extension(
             seen = windows[:, -length - 1 :]
             for rule in rules:
                 reader, mask = read_by(rule, model, length)
-                bits = late_bits(reader, laboratory.tokenizer, seen, mask)
-                found[rule][length].append(bits)
+                nats[rule][length].append(late_nats(reader, seen, mask))
+    bits_per_nat = 1 / math.log(2) / late_bytes(laboratory.tokenizer, windows)
     return {
-        "unit": "bits per byte",
+        "unit": "bits per byte; perplexity per token",
         "steps": steps,
         "trained_length": TRAINED,
         "lengths": list(LENGTHS),
         "predicted_tokens": LAST * len(windows),
         "sinks": SINKS,
-        "loss": {
-            rule: {str(length): spread(values) for length, values in row.items()}
-            for rule, row in found.items()
-        },
+        "loss": spreads_of(nats, lambda value: value * bits_per_nat),
+        "perplexity": spreads_of(nats, math.exp),
+    }
+
+
+def spreads_of(
+    nats: dict[str, dict[int, list[float]]], unit: Callable[[float], float]
+) -> dict[str, dict[str, dict]]:
+    """Put each rule's losses at each length into another unit, with their spread."""
+    return {
+        rule: {
+            str(length): spread([unit(value) for value in values])
+            for length, values in row.items()
+        }
+        for rule, row in nats.items()
     }
 
 
@@ -125,12 +136,10 @@ def read_by(
 
 
 @torch.no_grad()
-def late_bits(
-    model: Transformer, tokenizer: Tokenizer, windows: Tensor, mask: Tensor | None
-) -> float:
-    """Measure the surprise at the last tokens of each window.
+def late_nats(model: Transformer, windows: Tensor, mask: Tensor | None) -> float:
+    """Measure the mean surprise at the last tokens of each window.
 
-    Units:   bits per byte; an end-of-text token's surprise counts, its bytes do not.
+    Units:   nats per token; its exponential is the perplexity.
     """
     model.eval()
     nats = 0.0
@@ -139,7 +148,15 @@ def late_bits(
         nats += F.cross_entropy(
             logits.flatten(0, 1), part[:, -LAST:].flatten(), reduction="sum"
         ).item()
+    return nats / (LAST * len(windows))
+
+
+def late_bytes(tokenizer: Tokenizer, windows: Tensor) -> float:
+    """Count the bytes that the last tokens of windows stand for.
+
+    Units:   bytes per token; an end-of-text token counts and has no bytes.
+    """
     special = set(tokenizer.special_tokens.values())
     targets = windows[:, -LAST:].flatten().tolist()
     n_bytes = sum(len(tokenizer.vocab[t]) for t in targets if t not in special)
-    return nats / math.log(2) / n_bytes
+    return n_bytes / len(targets)

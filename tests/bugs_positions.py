@@ -10,6 +10,8 @@ TRANSFORMER = "ch04_transformer/transformer.py"
 POSITION_TESTS = "tests/test_ch03_positions.py"
 SCALING_TESTS = "tests/test_ch03_rope_scaling.py"
 MASK_TESTS = "tests/test_ch03_masks.py"
+EXPERIMENTS = "common/position_experiments.py"
+EXPERIMENT_TESTS = "tests/test_common_positions.py"
 
 BUGS = [
     Bug(
@@ -136,5 +138,25 @@ BUGS = [
         "self.dropped * self.frequencies",
         "0 * self.frequencies",
         (f"{MASK_TESTS}::test_sinks_follow_the_window_as_if_nothing_lay_between",),
+    ),
+    Bug(
+        "perplexity is taken to the base of bits",
+        EXPERIMENTS,
+        "spreads_of(nats, math.exp)",
+        "spreads_of(nats, math.exp2)",
+        (
+            f"{EXPERIMENT_TESTS}"
+            "::test_perplexity_and_bits_per_byte_tell_the_same_loss",
+        ),
+    ),
+    Bug(
+        "an end of text counts as bytes that are to be told",
+        EXPERIMENTS,
+        "for t in targets if t not in special)",
+        "for t in targets)",
+        (
+            f"{EXPERIMENT_TESTS}"
+            "::test_the_last_tokens_bytes_are_those_of_the_text_they_spell",
+        ),
     ),
 ]

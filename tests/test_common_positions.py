@@ -45,42 +45,50 @@ def drawn_model(tokenizer):
     return model
 
 
-def bits_by_rule(tokenizer, texts, length):
+def nats_by_rule(tokenizer, texts, length):
     model = drawn_model(tokenizer)
     windows = experiments.late_windows(tokenizer, texts[:6], 32)[:, -length - 1 :]
     return {
-        rule: experiments.late_bits(reader, tokenizer, windows, mask)
+        rule: experiments.late_nats(reader, windows, mask)
         for rule in ("unchanged", *experiments.STRETCHED, *experiments.MASKED)
         for reader, mask in [experiments.read_by(rule, model, length)]
     }
 
 
 def test_at_the_trained_length_no_rule_changes_anything(tokenizer, texts):
-    bits = bits_by_rule(tokenizer, texts, 8)
-    assert len(bits) == 7
-    for rule, found in bits.items():
-        assert found == pytest.approx(bits["unchanged"], abs=1e-5), rule
+    nats = nats_by_rule(tokenizer, texts, 8)
+    assert len(nats) == 7
+    for rule, found in nats.items():
+        assert found == pytest.approx(nats["unchanged"], abs=1e-5), rule
 
 
 def test_beyond_it_every_rule_reads_in_its_own_way(tokenizer, texts):
-    bits = sorted(bits_by_rule(tokenizer, texts, 32).values())
-    gaps = [b - a for a, b in zip(bits, bits[1:])]
+    nats = sorted(nats_by_rule(tokenizer, texts, 32).values())
+    gaps = [b - a for a, b in zip(nats, nats[1:])]
     assert min(gaps) > 1e-5
 
 
-def test_a_model_that_knows_nothing_pays_the_logarithm_of_the_vocabulary(
+def test_to_a_model_that_knows_nothing_each_token_is_one_of_the_whole_vocabulary(
     tokenizer, texts
 ):
+    """Its perplexity is the vocabulary's size, whatever it reads."""
     model = drawn_model(tokenizer)
     with torch.no_grad():
         model.norm.weight.zero_()  # every logit is then 0
     windows = experiments.late_windows(tokenizer, texts[:6], 32)
-    targets = windows[:, -4:].flatten().tolist()
-    ends = set(tokenizer.special_tokens.values())
-    n_bytes = sum(len(tokenizer.vocab[t]) for t in targets if t not in ends)
-    found = experiments.late_bits(model, tokenizer, windows, None)
-    expected = len(targets) * math.log2(tokenizer.vocab_size) / n_bytes
-    assert found == pytest.approx(expected, rel=1e-5)
+    found = math.exp(experiments.late_nats(model, windows, None))
+    assert found == pytest.approx(tokenizer.vocab_size, rel=1e-5)
+
+
+def test_the_last_tokens_bytes_are_those_of_the_text_they_spell(tokenizer, texts):
+    """An end-of-text token is told as well, but it spells nothing."""
+    windows = experiments.late_windows(tokenizer, texts[:2], 6, apart=1)
+    ends = windows[:, -4:] == tokenizer.end_of_text_id
+    assert 0 < ends.sum() < ends.numel(), "a case with and one without an end"
+    for window in windows:
+        kept = [t for t in window[-4:].tolist() if t != tokenizer.end_of_text_id]
+        spelled = len(tokenizer.decode_bytes(kept))
+        assert experiments.late_bytes(tokenizer, window[None]) == spelled / 4
 
 
 def test_windows_are_cut_from_one_stream(tokenizer, texts):
@@ -104,3 +112,20 @@ def test_both_experiments_report_every_variant():
     assert {tuple(row) for row in found["loss"].values()} == {("8", "16", "32")}
     at_home = [row["8"]["mean"] for row in found["loss"].values()]
     assert max(at_home) == pytest.approx(min(at_home), abs=1e-5)
+
+
+def test_perplexity_and_bits_per_byte_tell_the_same_loss(tokenizer):
+    """Perplexity is e to the nats per token, 2 to the bits per byte times its bytes."""
+    found = experiments.context_extension(steps=2, seeds=(0, 1), n_texts=6)
+    texts = [story.document for story in generate(6, 1, "validation")]
+    n_bytes = experiments.late_bytes(
+        tokenizer, experiments.late_windows(tokenizer, texts, 32)
+    )
+    assert found["perplexity"].keys() == found["loss"].keys()
+    for rule, row in found["perplexity"].items():
+        assert row.keys() == found["loss"][rule].keys()
+        for length, perplexity in row.items():
+            bits = found["loss"][rule][length]["values"]
+            expected = [2 ** (value * n_bytes) for value in bits]
+            assert perplexity["values"] == pytest.approx(expected, rel=1e-9)
+            assert perplexity["mean"] == pytest.approx(sum(expected) / 2, rel=1e-9)
