@@ -148,15 +148,19 @@ def best_rate(losses: dict[str, dict]) -> str:
     return min(losses, key=lambda rate: losses[rate]["mean"])
 
 
-def highest_borne(losses: dict[str, dict]) -> float:
-    """Return the highest rate up to which every seed ends close to the best mean."""
-    best = best_rate(losses)
-    highest = float(best)
-    for rate in sorted(map(float, losses)):
-        if rate > highest:
-            if losses[f"{rate:g}"]["max"] >= WITHIN * losses[best]["mean"]:
-                break
-            highest = rate
+def highest_borne(losses: dict[str, dict], frequent: float) -> float | None:
+    """Return the highest rate up to which every seed ends close to the best mean.
+
+    None, if even the best is no better than the tokens' frequencies.
+    """
+    best = losses[best_rate(losses)]["mean"]
+    highest = None
+    for rate in sorted(losses, key=float):
+        close = losses[rate]["max"] < min(WITHIN * best, frequent)
+        if close:
+            highest = float(rate)
+        elif highest is not None:
+            break
     return highest
 
 
@@ -193,17 +197,19 @@ def norm_place(
             f"{rate:g}": spread([run(seed, peak_lr=rate) for seed in seeds])
             for rate in rates
         }
+    guessed = guesses(laboratory)
     return {
         "unit": "bits per byte",
         "steps": steps,
         "layers": DEEP["n_layers"],
         "gradient_norms": gradients,
         "validation_loss": losses,
-        "guesses": guesses(laboratory),
-        "highest_borne": {name: highest_borne(f) for name, f in losses.items()},
+        "guesses": guessed,
+        "highest_borne": {
+            name: highest_borne(f, guessed["frequent"]) for name, f in losses.items()
+        },
         "diverges_at": {
-            name: diverges_at(f, guesses(laboratory)["frequent"])
-            for name, f in losses.items()
+            name: diverges_at(f, guessed["frequent"]) for name, f in losses.items()
         },
     }
 

@@ -44,11 +44,12 @@ def test_the_highest_borne_rate_and_the_one_that_diverges_by_hand():
         "0.3": {"mean": 1.05, "max": 1.2},
         "1": {"mean": 2.0, "max": 3.0},
     }
-    assert choices.highest_borne(losses) == 0.1
+    assert choices.highest_borne(losses, frequent=3.0) == 0.1
     assert choices.diverges_at(losses, frequent=3.0) == 1
     assert choices.diverges_at(losses, frequent=3.1) is None
     losses["3"] = {"mean": 1.0, "max": 1.0}  # good again, behind one that is not
-    assert choices.highest_borne(losses) == 0.1
+    assert choices.highest_borne(losses, frequent=3.0) == 0.1
+    assert choices.highest_borne(losses, frequent=1.0) is None
 
 
 def test_what_models_cost_that_do_not_read(small):
