@@ -6,11 +6,13 @@ FAMILIES = "ch04_transformer/families.py"
 FIELDS = "ch04_transformer/config_fields.py"
 FILES = "ch04_transformer/tensor_files.py"
 GPT2 = "ch04_transformer/gpt2.py"
+COMPANIONS = "ch04_transformer/companions.py"
 PRETRAINED = "ch04_transformer/pretrained.py"
 ATTENTION = "ch03_attention/attention.py"
 FAMILIES_TESTS = "tests/test_ch04_families.py"
 FIELDS_TESTS = "tests/test_ch04_config_fields.py"
 FILES_TESTS = "tests/test_ch04_tensor_files.py"
+COMPANIONS_TESTS = "tests/test_ch04_companions.py"
 PRETRAINED_TESTS = "tests/test_ch04_pretrained.py"
 
 
@@ -152,6 +154,27 @@ BUGS = [
         "    make = partial(_join, model, family, held, dtype)\n"
         '    write_json(dir / "config.json", config)\n',
         (f"{PRETRAINED_TESTS}::test_a_save_that_is_cut_short_leaves_no_model_folder",),
+    ),
+    Bug(
+        "a folder that is written anew loses what ends its texts",
+        COMPANIONS,
+        "for name in TOKEN_IDS if name in values}",
+        "for name in TOKEN_IDS[:1] if name in values}",
+        (f"{COMPANIONS_TESTS}::test_a_folder_written_anew_stops_at_the_same_token",),
+    ),
+    Bug(
+        "the settings of generation stay behind",
+        COMPANIONS,
+        'COMPANIONS = ("tokenizer.json", SETTINGS, TEMPLATE, GENERATION)',
+        'COMPANIONS = ("tokenizer.json", SETTINGS, TEMPLATE)',
+        (f"{COMPANIONS_TESTS}::test_a_folder_written_anew_stops_at_the_same_token",),
+    ),
+    Bug(
+        "an older model's template stays beside a new one",
+        COMPANIONS,
+        "            (dir / name).unlink(missing_ok=True)\n",
+        "            pass\n",
+        (f"{COMPANIONS_TESTS}::test_a_later_save_is_not_overruled_by_an_older_one",),
     ),
     Bug(
         "old shards stay beside a new file",
