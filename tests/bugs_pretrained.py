@@ -105,6 +105,20 @@ BUGS = [
         ),
     ),
     Bug(
+        "another name of the same bend is refused",
+        FAMILIES,
+        '"hidden_act": ("silu", "swish")',
+        '"hidden_act": ("silu",)',
+        reads("Llama: everything"),
+    ),
+    Bug(
+        "where layers have words for their kinds, the window is forgotten",
+        FAMILIES,
+        'return values | {"sliding_window": window}\n',
+        "return values\n",
+        reads("Qwen3: everything"),
+    ),
+    Bug(
         "the default epsilon stands for the file's",
         FIELDS,
         "            ours[name] = values.pop(theirs)\n",

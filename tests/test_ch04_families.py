@@ -15,6 +15,7 @@ from ch04_transformer.pretrained import load_pretrained, save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer
 from tests.checkpoints import (
     CASES,
+    EVERYTHING,
     assert_equal_greedy_text,
     assert_equal_logits,
     assert_equal_with_right_padding,
@@ -101,6 +102,29 @@ def test_every_field_with_effect_leaves_its_default_in_some_case(family):
         given = [case.config(**case.fields) for case in cases]
         default = field.default
         assert any(getattr(c, field.name) != default for c in given), field.name
+
+
+# Refused at any other value, or (the first) one at which transformers' own model
+# stumbles over the tuples that it makes.
+AT_DEFAULT = {"return_dict", "is_encoder_decoder"}
+AT_DEFAULT_IN_GPT2 = AT_DEFAULT | {
+    "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn",
+    "add_cross_attention",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EVERYTHING)
+def test_the_fullest_case_of_a_family_has_no_field_at_its_default(
+    case, saved_by_transformers
+):
+    theirs, folder = saved_by_transformers(case)
+    values = json.loads((folder / "config.json").read_text())
+    gpt2 = values["model_type"] == "gpt2"
+    assert {
+        field.name
+        for field in fields(theirs.config)
+        if values.get(field.name, field.default) == field.default
+    } == (AT_DEFAULT_IN_GPT2 if gpt2 else AT_DEFAULT)
 
 
 @each_case
