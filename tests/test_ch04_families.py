@@ -72,6 +72,7 @@ def test_what_is_saved_here_says_the_same_there(case, saved_by_transformers, tmp
     theirs = opened_by_transformers(tmp_path)
     assert theirs.dtype == torch.float32
     assert_equal_logits(ours, theirs)
+    assert_equal_with_right_padding(ours, theirs)
     assert_equal_greedy_text(ours, theirs)
 
 
