@@ -119,6 +119,17 @@ BUGS = [
         reads("Qwen3: everything"),
     ),
     Bug(
+        "GPT-2's attention forgets the mask",
+        GPT2,
+        "attention=partial(unrotated_attention, out_bias=True),",
+        "attention=partial(unrotated_attention, out_bias=True, attend=lambda q, k, v, "
+        "mask: torch.softmax(q @ k.mT, -1) @ v),",
+        (
+            f"{FAMILIES_TESTS}"
+            "::test_no_logit_of_gpt2_feels_a_later_token_and_each_feels_all_before",
+        ),
+    ),
+    Bug(
         "the default epsilon stands for the file's",
         FIELDS,
         "            ours[name] = values.pop(theirs)\n",

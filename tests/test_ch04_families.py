@@ -25,6 +25,7 @@ from tests.checkpoints import (
     perturb,
     tokens_of,
 )
+from tests.test_ch04_transformer import influence
 
 each_case = pytest.mark.parametrize("case", CASES)
 # Fields that other tests see refused or found to be without effect.
@@ -226,6 +227,14 @@ def test_future_tokens_cannot_change_past_logits_of_gpt2(tmp_path):
     changed[:, 7:] = (changed[:, 7:] + 1) % 131
     assert model(tokens)[:, :7].equal(model(changed)[:, :7])
     assert not model(tokens)[:, 7:].allclose(model(changed)[:, 7:])
+
+
+def test_no_logit_of_gpt2_feels_a_later_token_and_each_feels_all_before(tmp_path):
+    gpt2().build().save_pretrained(tmp_path)
+    reacts = influence(load_pretrained(tmp_path), tokens_of(12, batch=2)) > 0
+    past = torch.ones(12, 12).tril().bool()
+    assert reacts[0, :, 0].equal(past) and reacts[1, :, 1].equal(past)
+    assert not reacts[0, :, 1].any() and not reacts[1, :, 0].any()
 
 
 def test_the_command_counts_the_parts_of_gpt2(capsys):
