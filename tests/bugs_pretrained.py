@@ -258,6 +258,13 @@ BUGS = [
         ),
     ),
     Bug(
+        "of a lost shard it is not said what it held",
+        FILES,
+        "_held(shard, places) for shard in",
+        "tensor_names(shard) for shard in",
+        (f"{FILES_TESTS}::test_what_is_wrong_with_a_shard_is_named",),
+    ),
+    Bug(
         "old shards stay beside a new file",
         FILES,
         "            path.unlink()\n",
