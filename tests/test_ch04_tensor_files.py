@@ -162,9 +162,9 @@ def both_layouts(folder):
 SHARD_DAMAGE = {
     "a missing shard": (
         lambda f: shard_of(f).unlink(),
-        "00009-of-00010.safetensors is missing; weights are read from safetensors files "
-        "only (a pickle, such as pytorch_model.bin, can run anything); the index puts "
-        f"the tensor {TENSOR} and 1 more into this file",
+        "00009-of-00010.safetensors is missing; weights are read from safetensors "
+        "files only (a pickle, such as pytorch_model.bin, can run anything); the index "
+        f"puts the tensor {TENSOR} and 1 more into this file",
     ),
     "a damaged shard": (
         lambda f: shard_of(f).write_bytes(b"\x80\x04K\x01." * 50),
