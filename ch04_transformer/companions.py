@@ -44,7 +44,10 @@ def read_token_ids(dir: Path) -> dict:
 
 
 def read_end_ids(dir: Path) -> frozenset[int]:
-    """Read which tokens end a text; generation_config.json has the last word."""
+    """Read which tokens end a text.
+
+    If generation_config.json names any, they count, and not those of config.json.
+    """
     files = [dir / GENERATION, dir / "config.json"]
     said = [_values(path).get("eos_token_id") for path in files]
     ends = next((each for each in said if each is not None), ())
