@@ -9,8 +9,20 @@ open no file.
 import json
 
 from ch02_tokenization.bpe import byte_characters
+from ch02_tokenization.pieces import GPT2_PATTERN
 
 Merges = list[tuple[bytes, bytes]]
+# GPT-2's pattern where every digit is a piece of its own and cuts what surrounds it, so
+# that white space before a digit stays in one piece.
+DIGITS_PATTERN = GPT2_PATTERN.replace(r" ?\p{N}+", r"\p{N}").replace(
+    r"(?!\S)", r"(?![^\s\p{N}])"
+)
+WANTED = {"model": "BPE", "normalizer": None, "decoder": "ByteLevel"}
+# What a file may ask of its model or of an added token, and this book cannot do.
+NOT_HERE = (
+    "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
+    "lstrip", "rstrip", "single_word",
+)  # fmt: skip
 
 
 def tokenizer_json(
@@ -76,20 +88,67 @@ def read_tokenizer_json(
 ) -> tuple[dict[int, bytes], Merges, dict[str, int], str]:
     """Return the vocabulary, merges, special tokens and pattern in a `tokenizer.json`.
 
-    Raises:  ValueError or KeyError if it is of another kind than we write.
+    Older files write a merge as one string, "a b". What is put around a text as a
+    whole (`post_processor`) is passed over: `encode` puts nothing there.
+
+    Raises:  ValueError that names what cannot be done here, KeyError if it is damaged.
     """
     content = json.loads(text)
-    model, normalizer = content["model"], content["normalizer"]
-    if model["type"] != "BPE" or normalizer is not None:
-        raise ValueError(
-            f"model {model['type']} with normalizer {normalizer}; need BPE with none"
-        )
-    steps = content["pre_tokenizer"].get("pretokenizers", [])
-    if [step["type"] for step in steps] != ["Split", "ByteLevel"]:
-        raise ValueError("pre_tokenizer must be a Split by a pattern, then ByteLevel")
-    special = {token["content"]: token["id"] for token in content["added_tokens"]}
-    vocab, merges = _to_bytes(model["vocab"], model["merges"], special)
-    return vocab, merges, special, steps[0]["pattern"]["Regex"]
+    model, added = content["model"], content["added_tokens"]
+    _check_kind(content)
+    special = {token["content"]: token["id"] for token in added}
+    pairs = [
+        pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]
+    ]
+    vocab, merges = _to_bytes(model["vocab"], pairs, special)
+    made = {left + right for left, right in merges}
+    loose = [token for token in vocab.values() if len(token) > 1 and token not in made]
+    if loose and not model.get("ignore_merges"):
+        raise ValueError(f"no merge makes the token {loose[0]!r}, which would be used")
+    steps = content["pre_tokenizer"] or {"type": None}
+    return vocab, merges, special, read_pattern(steps)
+
+
+def _check_kind(content: dict) -> None:
+    """Refuse by name what would give other tokens than these four parts do."""
+    for name, wanted in WANTED.items():
+        # The oldest files do not say of what kind their model is.
+        absent = wanted if name == "model" else None
+        kind = (content.get(name) or {}).get("type", absent)
+        if kind != wanted:
+            raise ValueError(f"the {name} is {kind}, but only {wanted} opens here")
+    for part in [content["model"], *content["added_tokens"]]:
+        for name in NOT_HERE:
+            if part.get(name):
+                raise ValueError(f"{name} is {part[name]!r}, which does not open here")
+
+
+def read_pattern(pre_tokenizer: dict) -> str:
+    """Return the pattern by which a file's `pre_tokenizer` cuts text into pieces.
+
+    ByteLevel alone cuts as GPT-2 does; behind a Split it only makes bytes visible.
+
+    Raises:  ValueError that names the steps if they are others than can be told so.
+    """
+    steps = pre_tokenizer.get("pretokenizers") or [pre_tokenizer]
+    kinds = [step["type"] for step in steps]
+    first, last = steps[0], steps[-1]
+    cuts = last.get("use_regex", True)
+    if last.get("add_prefix_space"):
+        raise ValueError("add_prefix_space is True, which does not open here")
+    if kinds == ["ByteLevel"] and cuts:
+        return GPT2_PATTERN
+    if kinds == ["Digits", "ByteLevel"] and cuts and first["individual_digits"]:
+        return DIGITS_PATTERN
+    isolated = first.get("behavior") == "Isolated" and "Regex" in first.get(
+        "pattern", {}
+    )
+    if kinds == ["Split", "ByteLevel"] and not cuts and isolated:
+        return first["pattern"]["Regex"]
+    raise ValueError(
+        f"the pre_tokenizer is {steps}, but only ByteLevel opens here, alone, behind "
+        "Digits one by one, or (use_regex false) behind a Split whose pieces stay"
+    )
 
 
 def read_gpt2(

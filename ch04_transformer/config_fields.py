@@ -250,22 +250,32 @@ def _say(trait: object) -> str:
     return f"of shape {trait}" if isinstance(trait, tuple) else repr(trait)
 
 
+def read_values(path: Path) -> dict:
+    """Read a JSON file of named values.
+
+    Raises:  ValueError if it is damaged, OSError if it cannot be opened.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); make it anew") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds no named values; make it anew")
+    return values
+
+
 def read_config_json(path: Path) -> tuple[Family, ModelConfig, dict[str, bool]]:
     """Read a config.json: the family, our config, and its switches.
 
     Raises:  ValueError if it is missing, damaged, or says what cannot be honoured.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_values(path)
     except OSError as error:
         raise ValueError(
             f"{path.parent} is no model folder (config.json: {error.strerror}); "
             "name a folder such as runs/default/model"
         ) from error
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); make it anew") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} holds no named values; make it anew")
     try:
         return read_fields(values)
     except ValueError as error:

@@ -228,15 +228,23 @@ DECODER = {"is_encoder_decoder": (False,)}
 GATED = DECODER | {"hidden_act": ("silu", "swish")}
 # Read together, by _read_window.
 WINDOWED = GATED | {"use_sliding_window": (False, True)}
-# Who made the file and when, where a text begins and ends, how it was trained, and
-# what other heads than that of a language model would do.
-COMMON_INERT = frozenset({
-    "_name_or_path", "architectures", "attention_dropout", "bos_token_id",
-    "chunk_size_feed_forward", "dtype", "eos_token_id", "id2label", "initializer_range",
-    "label2id", "max_length", "output_attentions", "output_hidden_states",
-    "pad_token_id", "problem_type", "return_dict", "task_specific_params",
-    "torch_dtype", "transformers_version", "use_cache",
+# Where a text begins and ends, and what fills it up: `companions` reads and keeps them.
+TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id")
+# How a model was begun, and which numbers were struck out at random while it learned.
+# Models are built here without dropout: what is opened says the same, and whoever
+# trains it further trains without. To refuse these fields would be to refuse GPT-2.
+TRAINING_ALONE = frozenset({
+    "attention_dropout", "attn_pdrop", "embd_pdrop", "initializer_range", "resid_pdrop",
 })  # fmt: skip
+# Who made the file and when, and what other heads than that of a language model would
+# do.
+COMMON_INERT = TRAINING_ALONE | {
+    *TOKEN_IDS,
+    "_name_or_path", "architectures", "chunk_size_feed_forward", "dtype", "id2label",
+    "label2id", "max_length", "output_attentions", "output_hidden_states",
+    "problem_type", "return_dict", "task_specific_params", "torch_dtype",
+    "transformers_version", "use_cache",
+}  # fmt: skip
 
 LLAMA = Family(
     title="Llama",
@@ -345,9 +353,8 @@ GPT2 = Family(
         "add_cross_attention": (False,),
     },
     inert=COMMON_INERT
-    | {"attn_pdrop", "embd_pdrop", "resid_pdrop", "summary_activation"}
-    | {"summary_first_dropout", "summary_proj_to_labels", "summary_type"}
-    | {"summary_use_proj"},
+    | {"summary_activation", "summary_first_dropout", "summary_proj_to_labels"}
+    | {"summary_type", "summary_use_proj"},
     read=_read_gpt2,
 )
 # In the order in which they are tried when a model is saved.

@@ -14,14 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from ch01_data.files import run_command, write_json
-from ch02_tokenization.tokenization import END_OF_TEXT, Tokenizer
+from ch02_tokenization.tokenization import Tokenizer
+from ch04_transformer.companions import (
+    make_companions,
+    read_companions,
+    read_token_ids,
+    token_ids,
+    write_companions,
+)
 from ch04_transformer.config_fields import describe_model, read_config_json
 from ch04_transformer.families import LLAMA, Family
 from ch04_transformer.tensor_files import TensorFiles, write_tensors
 from ch04_transformer.transformer import ModelConfig, Transformer
 
-# Each of these ends an answer: the document is over, or the turn in a chat.
-END_TOKENS = (END_OF_TEXT, "<|end|>")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.half}
 
 
@@ -39,7 +44,9 @@ def load_pretrained(
     """Open a model folder in the Hugging Face layout.
 
     The numbers become `dtype`, or with None stay as the file has them. Beyond the model
-    itself no more memory is taken than the largest tensor's.
+    itself no more memory is taken than the largest tensor's. Models are built without
+    dropout: one that a config asks for (GPT-2's does, a tenth) would matter in training
+    alone, and is passed over, as are the others of `families.TRAINING_ALONE`.
 
     Raises:  ValueError that names the missing or damaged file, the field that cannot be
              honoured, or the tensor that is missing, left over or misshapen.
@@ -176,40 +183,68 @@ def save_pretrained(
     *,
     dtype: torch.dtype | None = None,
     max_shard_bytes: int | None = None,
+    beside: str | Path | None = None,
 ) -> None:
     """Write config, weights, and beside them the tokenizer and its chat template.
 
     The first family that can say what the model is gives the names. The numbers become
     `dtype`, or stay as they are; weights beyond `max_shard_bytes` go to several files.
-    The config comes last: a folder without it is no model folder.
+    `beside` is the folder that the model came from, if its tokenizer, template and
+    token ids shall come along as they are. The config comes last: a folder without it
+    is no model folder.
 
     Raises:  ValueError if the model has parts that no family can express, or fewer
-             embeddings than the tokenizer has tokens.
+             embeddings than the tokenizer has tokens, or if there are two tokenizers.
     """
     dir = Path(dir)
     _check_dtype(dtype)
+    ids, files = _companions(tokenizer, chat_template, model.config, beside)
     family, config = describe_model(model)
     config["dtype"] = str(dtype or model.embedding.weight.dtype).removeprefix("torch.")
-    config |= _token_ids(tokenizer, model.config)
+    config |= ids
     held = tensors_of(model, family)
-    sizes = {
-        tensor: sum(_bytes(model.get_parameter(name), dtype) for name in names)
-        for tensor, names in held.items()
-    }
+    sizes = _file_sizes(model, held, dtype)
     # Without its config, a folder that is being overwritten is no model meanwhile.
     with suppress(FileNotFoundError, NotADirectoryError):
         (dir / "config.json").unlink()
     make = partial(_join, model, family, held, dtype)
     write_tensors(dir, sizes, make, max_shard_bytes)
-    if tokenizer is not None:
-        tokenizer.save(dir)
-        settings = tokenizer_settings(model.config, chat_template)
-        write_json(dir / "tokenizer_config.json", settings)
+    if tokenizer is not None or beside is not None:
+        write_companions(dir, files)
     write_json(dir / "config.json", config)
 
 
-def _bytes(parameter: Tensor, dtype: torch.dtype | None) -> int:
-    return parameter.numel() * (dtype or parameter.dtype).itemsize
+def _companions(
+    tokenizer: Tokenizer | None,
+    chat_template: str | None,
+    config: ModelConfig,
+    beside: str | Path | None,
+) -> tuple[dict, dict[str, bytes]]:
+    """Gather the token ids and the files that go with the weights."""
+    if beside is None:
+        ids = token_ids(tokenizer, config)
+        if tokenizer is None:
+            return ids, {}
+        return ids, make_companions(tokenizer, config, chat_template)
+    if tokenizer is not None:
+        raise ValueError(
+            f"there are two tokenizers, one given and one beside {beside}; give one"
+        )
+    return read_token_ids(Path(beside)), read_companions(Path(beside))
+
+
+def _file_sizes(
+    model: Transformer, held: dict[str, list[str]], dtype: torch.dtype | None
+) -> dict[str, int]:
+    """Count the bytes that each tensor will take in a file."""
+
+    def size(parameter: Tensor) -> int:
+        return parameter.numel() * (dtype or parameter.dtype).itemsize
+
+    return {
+        tensor: sum(size(model.get_parameter(name)) for name in names)
+        for tensor, names in held.items()
+    }
 
 
 def _join(
@@ -227,42 +262,11 @@ def _join(
     return value.to("cpu", dtype or value.dtype).contiguous()
 
 
-def _token_ids(tokenizer: Tokenizer | None, config: ModelConfig) -> dict:
-    """Say which tokens begin and end a text; without a tokenizer, that none does.
-
-    If that were left out, the family's own tokens would be believed in.
-    """
-    if tokenizer is None:
-        return dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"))
-    if len(tokenizer) > config.vocab_size:
-        raise ValueError(
-            f"the tokenizer has {len(tokenizer)} tokens, but the model only "
-            f"{config.vocab_size} embeddings; was it trained with another tokenizer?"
-        )
-    special = tokenizer.special_tokens
-    ends = [special[name] for name in END_TOKENS if name in special]
-    start = special.get(END_OF_TEXT)
-    return {"bos_token_id": start, "eos_token_id": ends, "pad_token_id": start}
-
-
-def tokenizer_settings(config: ModelConfig, chat_template: str | None) -> dict:
-    """Describe what transformers needs to know beside tokenizer.json."""
-    settings = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": END_OF_TEXT,
-        "eos_token": END_OF_TEXT,
-        "pad_token": END_OF_TEXT,
-        "clean_up_tokenization_spaces": False,
-        "model_max_length": config.context_length,
-    }
-    return settings | ({"chat_template": chat_template} if chat_template else {})
-
-
 def main(argv: list[str] | None = None) -> int:
     """Open a model folder and print what it holds, or write it anew to another."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default="runs/default/model", help="model folder")
-    parser.add_argument("--out", help="folder to write config and weights to")
+    parser.add_argument("--out", help="folder to write it to, tokenizer and all")
     parser.add_argument("--dtype", choices=DTYPES, help="as the file has it, if absent")
     parser.add_argument("--max-shard-mb", type=int, help="most megabytes in one file")
     args = parser.parse_args(argv)
@@ -274,7 +278,7 @@ def main(argv: list[str] | None = None) -> int:
             print(f"{name:<44}{str(tuple(parameter.shape)):>16}")
         if args.out:
             limit = args.max_shard_mb and args.max_shard_mb * 10**6
-            save_pretrained(model, args.out, max_shard_bytes=limit)
+            save_pretrained(model, args.out, max_shard_bytes=limit, beside=args.model)
 
     return run_command(show)
 

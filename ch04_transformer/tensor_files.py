@@ -98,14 +98,15 @@ def first_cut_tensor(path: Path) -> str | None:
 def read_index(path: Path) -> dict[str, Path]:
     """Read which tensor lies in which file, and see that it is so.
 
-    Raises:  ValueError that names the damaged file or the misplaced tensor.
+    Raises:  ValueError that names the damaged file and a tensor that should lie in it,
+             or the misplaced tensor.
     """
     try:
         places = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
         places = {name: path.parent / _shard_name(places[name]) for name in places}
     except (ValueError, TypeError, KeyError, OSError) as error:
         raise ValueError(f"{path} is damaged ({error}); make it anew") from error
-    held = {shard: tensor_names(shard) for shard in sorted(set(places.values()))}
+    held = {shard: _held(shard, places) for shard in sorted(set(places.values()))}
     for name, shard in places.items():
         if name not in held[shard]:
             others = [other.name for other in held if name in held[other]]
@@ -122,6 +123,21 @@ def read_index(path: Path) -> dict[str, Path]:
                     "does not say"
                 )
     return places
+
+
+def _held(shard: Path, places: Mapping[str, Path]) -> list[str]:
+    """List the tensors of a shard; if there are none to list, say which are lost.
+
+    A file that ends within its header cannot say so itself: the index can.
+    """
+    try:
+        return tensor_names(shard)
+    except ValueError as error:
+        first, *others = [name for name, place in places.items() if place == shard]
+        more = f" and {len(others)} more" if others else ""
+        raise ValueError(
+            f"{error}; the index puts the tensor {first}{more} into this file"
+        ) from error
 
 
 def _shard_name(name: object) -> str:

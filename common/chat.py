@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ch01_data.files import run_command
 from ch01_data.storyworld import generate
-from ch07_finetuning.finetuning import chat_prompt, first_message
+from ch07_finetuning.finetuning import first_message
 from common.model import LLM
 
 HELP = "Type a question about the story. /story: another story, /text: your own, /quit."
@@ -19,7 +19,7 @@ def fit(llm: LLM, messages: list[dict[str, str]], room: int) -> list[dict[str, s
     Raises:  ValueError if the story alone is too long.
     """
     limit = llm.model.config.context_length - room
-    while len(chat_prompt(messages, llm.tokenizer)) > limit:
+    while len(llm.prompt(messages)) > limit:
         if len(messages) < 3:
             raise ValueError(
                 f"the story and the question are longer than {limit} tokens; "

@@ -4,7 +4,7 @@ This file defines no layer of its own. It names the sizes that the book trains, 
 wraps a model and its tokenizer for those who want text in and text out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from ch04_transformer.pretrained import load_pretrained, save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer
 from ch06_generation import generation
 from ch07_finetuning.finetuning import CHAT_TEMPLATE, chat_prompt
+from ch07_finetuning.templates import ChatForm, read_chat_form
 
 # Shapes by name; the tokenizer decides vocab_size. `tiny` is what two cores train.
 PRESETS: dict[str, dict] = {
@@ -34,10 +35,15 @@ def build(preset: str, vocab_size: int) -> Transformer:
 
 
 class LLM:
-    """A trained model and its tokenizer: strings in, strings out."""
+    """A trained model and its tokenizer: strings in, strings out.
 
-    def __init__(self, model: Transformer, tokenizer: Tokenizer) -> None:
-        self.model, self.tokenizer = model.eval(), tokenizer
+    `form` is how a model from elsewhere is spoken to; None is the manner of this book.
+    """
+
+    def __init__(
+        self, model: Transformer, tokenizer: Tokenizer, form: ChatForm | None = None
+    ) -> None:
+        self.model, self.tokenizer, self.form = model.eval(), tokenizer, form
 
     @classmethod
     def load(cls, dir: str | Path) -> "LLM":
@@ -45,11 +51,17 @@ class LLM:
 
         Raises:  ValueError if a file is missing or damaged.
         """
-        return cls(load_pretrained(dir), Tokenizer.load(dir))
+        return cls(load_pretrained(dir), Tokenizer.load(dir), read_chat_form(dir))
 
     def save_pretrained(self, dir: str | Path) -> None:
-        """Write config, weights, tokenizer and chat template to a folder."""
-        save_pretrained(self.model, dir, self.tokenizer, CHAT_TEMPLATE)
+        """Write config, weights, tokenizer and chat template to a folder.
+
+        A model from elsewhere keeps the files that lay beside it.
+        """
+        if self.form is None:
+            save_pretrained(self.model, dir, self.tokenizer, CHAT_TEMPLATE)
+        else:
+            save_pretrained(self.model, dir, beside=self.form.folder)
 
     def generate(
         self,
@@ -66,7 +78,8 @@ class LLM:
         """
         ids = self.tokenizer.encode(prompt, allowed_special=set())
         ids = [self.tokenizer.end_of_text_id, *ids]
-        pieces = self._pieces(ids, "<|endoftext|>", max_new_tokens, seed, sampling)
+        ends = {self.tokenizer.end_of_text_id}
+        pieces = self._pieces(ids, ends, max_new_tokens, seed, sampling)
         return "".join(until(pieces, stop))
 
     def chat(
@@ -78,6 +91,15 @@ class LLM:
         """
         return "".join(self.stream(messages, **options))
 
+    def prompt(self, messages: Sequence[dict[str, str]]) -> list[int]:
+        """Write a conversation as this model was taught, its own turn opened.
+
+        Raises:  ValueError if a role is unknown, or the template refuses it.
+        """
+        if self.form is None:
+            return chat_prompt(messages, self.tokenizer)
+        return self.form.prompt(messages, self.tokenizer)
+
     def stream(
         self,
         messages: Sequence[dict[str, str]],
@@ -87,11 +109,20 @@ class LLM:
         **sampling: float | int | None,
     ) -> Iterator[str]:
         """Answer as `chat` does, and yield the text as it is made."""
-        ids = chat_prompt(messages, self.tokenizer)
-        return self._pieces(ids, "<|end|>", max_new_tokens, seed, sampling)
+        if self.form is None:
+            ends = {self.tokenizer.special_id("<|end|>")}
+        else:
+            ends = self.form.ends
+        ids = self.prompt(messages)
+        return self._pieces(ids, ends, max_new_tokens, seed, sampling)
 
     def _pieces(
-        self, ids: list[int], end: str, limit: int, seed: int | None, sampling: dict
+        self,
+        ids: list[int],
+        ends: Collection[int],
+        limit: int,
+        seed: int | None,
+        sampling: dict,
     ) -> Iterator[str]:
         """Yield text from token ids up to an end token."""
         generator = None
@@ -102,7 +133,7 @@ class LLM:
             self.tokenizer,
             ids,
             max_new_tokens=limit,
-            stop={self.tokenizer.special_id(end)},
+            stop=ends,
             generator=generator,
             **sampling,
         )

@@ -1,10 +1,11 @@
 """Small checkpoints of every family, made by transformers and by this book.
 
-Every parameter is perturbed, norms too, and no config field is at its default: a fresh
-model would forgive a forgotten norm weight, a default a forgotten field.
+Every parameter is perturbed, norms too, and no size is at its default: a fresh model
+would forgive a forgotten norm weight, a default a forgotten field. One case of each
+family has no field at all at its default.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from transformers import (
@@ -49,6 +50,16 @@ GPT2_SIZES = dict(
     vocab_size=131, n_positions=CONTEXT, n_embd=24, n_layer=2, n_head=4, n_inner=44,
     layer_norm_epsilon=1e-3, tie_word_embeddings=False, bos_token_id=1, eos_token_id=2,
 )  # fmt: skip
+# Values that are no defaults of fields without effect on what a trained model says.
+INERT = dict(
+    transformers_version="4.0.0", architectures=["Other"], output_hidden_states=True,
+    dtype="bfloat16", chunk_size_feed_forward=3, id2label={"0": "good"},
+    label2id={"good": 0}, problem_type="regression", initializer_range=0.05,
+    use_cache=False, pad_token_id=3, bos_token_id=5, eos_token_id=[6, 7],
+    pretraining_tp=2, attention_dropout=0.5, resid_pdrop=0.5, embd_pdrop=0.5,
+    attn_pdrop=0.5, summary_type="last", summary_use_proj=False,
+    summary_activation="tanh", summary_proj_to_labels=False, summary_first_dropout=0.5,
+)  # fmt: skip
 
 
 def rope(**values):
@@ -91,6 +102,13 @@ def gpt2(**fields):
     return Case(GPT2Config, GPT2LMHeadModel, {**GPT2_SIZES, **fields})
 
 
+def everything(case):
+    """Add to a case every field without effect, at another value than its default."""
+    known = {field.name for field in fields(case.config)}
+    inert = {name: value for name, value in INERT.items() if name in known}
+    return replace(case, fields=case.fields | inert)
+
+
 WINDOW = dict(use_sliding_window=True, sliding_window=7, max_window_layers=0)
 CASES = {
     "Llama 3: llama3, untied": llama(**rope(**LLAMA3), tie_word_embeddings=False),
@@ -121,6 +139,24 @@ CASES = {
     "GPT-2: untied": gpt2(),
     "GPT-2: tied, four times as wide": gpt2(tie_word_embeddings=True, n_inner=None),
 }
+BIASES = dict(attention_bias=True, mlp_bias=True)
+SWISH = dict(hidden_act="swish")  # another name of the usual one
+SLIDING = dict(**WINDOW, layer_types=["sliding_attention"] * 2)
+EVERYTHING = {
+    "Llama: everything": llama(**rope(**LLAMA3), **BIASES, **SWISH),
+    "SmolLM2: everything": llama(
+        **rope(**LINEAR), **BIASES, **SWISH, hidden_size=36, num_attention_heads=9,
+        num_key_value_heads=3, is_llama_config=True, rope_interleaved=False,
+    ),
+    "Mistral: everything": mistral(**rope(**YARN), **SWISH, sliding_window=7),
+    "Qwen2: everything": qwen2(**rope(**YARN), **SWISH, **SLIDING),
+    "Qwen3: everything": qwen3(
+        **rope(**LLAMA3), **SWISH, **SLIDING, attention_bias=True
+    ),
+    "GPT-2: everything": gpt2(activation_function="gelu_pytorch_tanh"),
+}  # fmt: skip
+EVERYTHING = {name: everything(case) for name, case in EVERYTHING.items()}
+CASES |= EVERYTHING
 
 
 def perturb(model, seed=0):
@@ -190,5 +226,6 @@ def assert_equal_greedy_text(ours, theirs, n_tokens=64):
         do_sample=False,
         eos_token_id=None,
         pad_token_id=0,
+        return_dict_in_generate=False,
     )
     assert mine.tolist() == other.tolist()

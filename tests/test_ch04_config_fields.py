@@ -33,6 +33,7 @@ from ch04_transformer.transformer import (
 )
 from tests.checkpoints import (
     CASES,
+    INERT,
     LINEAR,
     LLAMA3,
     SIZES,
@@ -52,25 +53,18 @@ BASES |= {"gpt2": gpt2}
 
 # For every field of transformers' classes a value that is neither its default nor the
 # one that the small models of tests/checkpoints.py have.
-OTHER = dict(
-    transformers_version="4.0.0", architectures=["Other"], output_hidden_states=True,
-    return_dict=False, dtype="bfloat16", chunk_size_feed_forward=3,
-    is_encoder_decoder=True, id2label={"0": "good"}, label2id={"good": 0},
-    problem_type="regression", vocab_size=133, hidden_size=96, intermediate_size=52,
-    num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=4,
-    hidden_act="gelu", max_position_embeddings=90, initializer_range=0.05,
-    rms_norm_eps=1e-2, use_cache=False, pad_token_id=3, bos_token_id=5,
-    eos_token_id=[6, 7], tie_word_embeddings=False, pretraining_tp=2,
+OTHER = INERT | dict(
+    return_dict=False, is_encoder_decoder=True, vocab_size=133, hidden_size=96,
+    intermediate_size=52, num_hidden_layers=3, num_attention_heads=4,
+    num_key_value_heads=4, hidden_act="gelu", max_position_embeddings=90,
+    rms_norm_eps=1e-2, tie_word_embeddings=False,
     rope_parameters=rope(**LLAMA3)["rope_parameters"], attention_bias=True,
-    attention_dropout=0.5, mlp_bias=True, head_dim=12, sliding_window=5,
-    use_sliding_window=True, max_window_layers=1,
-    layer_types=["sliding_attention", "full_attention"],
+    mlp_bias=True, head_dim=12, sliding_window=5, use_sliding_window=True,
+    max_window_layers=1, layer_types=["sliding_attention", "full_attention"],
     n_positions=90, n_embd=32, n_layer=3, n_head=2, n_inner=52,
-    activation_function="relu", resid_pdrop=0.5, embd_pdrop=0.5, attn_pdrop=0.5,
-    layer_norm_epsilon=1e-2, summary_type="last", summary_use_proj=False,
-    summary_activation="tanh", summary_proj_to_labels=False, summary_first_dropout=0.5,
-    scale_attn_weights=False, scale_attn_by_inverse_layer_idx=True,
-    reorder_and_upcast_attn=True, add_cross_attention=True,
+    activation_function="relu", layer_norm_epsilon=1e-2, scale_attn_weights=False,
+    scale_attn_by_inverse_layer_idx=True, reorder_and_upcast_attn=True,
+    add_cross_attention=True,
 )  # fmt: skip
 # Where the layers' kinds are listed, nothing else counts.
 FROM_LAYER = dict(use_sliding_window=True, sliding_window=5, layer_types=None)

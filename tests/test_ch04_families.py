@@ -15,6 +15,7 @@ from ch04_transformer.pretrained import load_pretrained, save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer
 from tests.checkpoints import (
     CASES,
+    EVERYTHING,
     assert_equal_greedy_text,
     assert_equal_logits,
     assert_equal_with_right_padding,
@@ -24,6 +25,7 @@ from tests.checkpoints import (
     perturb,
     tokens_of,
 )
+from tests.test_ch04_transformer import influence
 
 each_case = pytest.mark.parametrize("case", CASES)
 # Fields that other tests see refused or found to be without effect.
@@ -71,6 +73,7 @@ def test_what_is_saved_here_says_the_same_there(case, saved_by_transformers, tmp
     theirs = opened_by_transformers(tmp_path)
     assert theirs.dtype == torch.float32
     assert_equal_logits(ours, theirs)
+    assert_equal_with_right_padding(ours, theirs)
     assert_equal_greedy_text(ours, theirs)
 
 
@@ -101,6 +104,29 @@ def test_every_field_with_effect_leaves_its_default_in_some_case(family):
         given = [case.config(**case.fields) for case in cases]
         default = field.default
         assert any(getattr(c, field.name) != default for c in given), field.name
+
+
+# Refused at any other value, or (the first) one at which transformers' own model
+# stumbles over the tuples that it makes.
+AT_DEFAULT = {"return_dict", "is_encoder_decoder"}
+AT_DEFAULT_IN_GPT2 = AT_DEFAULT | {
+    "scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn",
+    "add_cross_attention",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", EVERYTHING)
+def test_the_fullest_case_of_a_family_has_no_field_at_its_default(
+    case, saved_by_transformers
+):
+    theirs, folder = saved_by_transformers(case)
+    values = json.loads((folder / "config.json").read_text())
+    gpt2 = values["model_type"] == "gpt2"
+    assert {
+        field.name
+        for field in fields(theirs.config)
+        if values.get(field.name, field.default) == field.default
+    } == (AT_DEFAULT_IN_GPT2 if gpt2 else AT_DEFAULT)
 
 
 @each_case
@@ -201,6 +227,14 @@ def test_future_tokens_cannot_change_past_logits_of_gpt2(tmp_path):
     changed[:, 7:] = (changed[:, 7:] + 1) % 131
     assert model(tokens)[:, :7].equal(model(changed)[:, :7])
     assert not model(tokens)[:, 7:].allclose(model(changed)[:, 7:])
+
+
+def test_no_logit_of_gpt2_feels_a_later_token_and_each_feels_all_before(tmp_path):
+    gpt2().build().save_pretrained(tmp_path)
+    reacts = influence(load_pretrained(tmp_path), tokens_of(12, batch=2)) > 0
+    past = torch.ones(12, 12).tril().bool()
+    assert reacts[0, :, 0].equal(past) and reacts[1, :, 1].equal(past)
+    assert not reacts[0, :, 1].any() and not reacts[1, :, 0].any()
 
 
 def test_the_command_counts_the_parts_of_gpt2(capsys):

@@ -162,11 +162,21 @@ def both_layouts(folder):
 SHARD_DAMAGE = {
     "a missing shard": (
         lambda f: shard_of(f).unlink(),
-        "00009-of-00010.safetensors is mi",
+        "00009-of-00010.safetensors is missing; weights are read from safetensors "
+        "files only (a pickle, such as pytorch_model.bin, can run anything); the index "
+        f"puts the tensor {TENSOR} and 1 more into this file",
     ),
     "a damaged shard": (
         lambda f: shard_of(f).write_bytes(b"\x80\x04K\x01." * 50),
-        "00009-of-00010.safetensors is damaged",
+        f"make it anew; the index puts the tensor {TENSOR} and 1 more into this file",
+    ),
+    "a shard truncated within its header": (
+        lambda f: shard_of(f).write_bytes(shard_of(f).read_bytes()[:20]),
+        f"make it anew; the index puts the tensor {TENSOR} and 1 more into this file",
+    ),
+    "a missing shard of one tensor": (
+        lambda f: shard_of(f, "lm_head.weight").unlink(),
+        "; the index puts the tensor lm_head.weight into this file",
     ),
     "a truncated shard": (cut_shard, f"damaged (it ends within the tensor {TENSOR})"),
     "a tensor in the wrong shard": (

@@ -4,6 +4,7 @@ The model knows bytes only, so a token is a character and every length can be co
 """
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from ch02_tokenization.tokenization import SPECIAL_TOKENS, train_bpe
+from ch04_transformer.pretrained import save_pretrained
 from ch04_transformer.transformer import ModelConfig, Transformer
 from ch06_generation.generation import generate
 from ch07_finetuning.finetuning import chat_prompt
@@ -183,6 +185,91 @@ def test_a_damaged_or_missing_file_is_named(llm, tmp_path, name):
     (tmp_path / name).unlink()
     with pytest.raises((ValueError, OSError), match=name):
         LLM.load(tmp_path)
+
+
+# -- models from elsewhere -------------------------------------------------------------
+
+CHATML = """{% for message in messages %}
+<|im_start|>{{ message['role'] }}
+{{ message['content'] }}<|im_end|>
+{% endfor %}
+{% if add_generation_prompt %}
+<|im_start|>assistant
+{% endif %}"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A folder with tokens and a template that are not this book's."""
+    names = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+    tokenizer = train_bpe(["no merges"], 256 + len(names), names)
+    folder = tmp_path / "elsewhere"
+    save_pretrained(build_llm().model, folder, tokenizer, CHATML)
+    return folder
+
+
+def answer_of_transformers(folder, **options):
+    """Return the text that transformers generates greedily after its own template."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    theirs = AutoModelForCausalLM.from_pretrained(folder)
+    ids = tokenizer.apply_chat_template(
+        MESSAGES, add_generation_prompt=True, return_tensors="pt", return_dict=False
+    )
+    options = dict(max_new_tokens=30, do_sample=False, pad_token_id=0) | options
+    mask = torch.ones_like(ids)
+    return theirs.generate(ids, attention_mask=mask, **options)[0, ids.shape[1] :]
+
+
+def test_a_model_from_elsewhere_is_spoken_to_by_its_own_template(elsewhere):
+    """What it says, and where it stops, is what transformers makes of the folder.
+
+    The end is the seventh token that this model says, named in the file as its end.
+    """
+    free = answer_of_transformers(elsewhere, eos_token_id=None).tolist()
+    end = free[6]
+    values = json.loads((elsewhere / "config.json").read_text()) | {"eos_token_id": end}
+    (elsewhere / "config.json").write_text(json.dumps(values))
+    stopped = answer_of_transformers(elsewhere).tolist()
+    assert stopped == free[: free.index(end) + 1] and len(stopped) > 3
+    llm = LLM.load(elsewhere)
+    said = llm.chat(MESSAGES, max_new_tokens=30, temperature=0.0)
+    assert said == llm.tokenizer.decode(stopped[:-1])
+
+
+def test_a_model_from_elsewhere_is_saved_with_what_lay_beside_it(elsewhere, tmp_path):
+    llm = LLM.load(elsewhere)
+    llm.save_pretrained(tmp_path / "again")
+    again = LLM.load(tmp_path / "again")
+    assert again.form.template == llm.form.template == CHATML
+    options = dict(max_new_tokens=30, temperature=0.0)
+    assert again.chat(MESSAGES, **options) == llm.chat(MESSAGES, **options)
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        one, two = (folder / name for folder in (elsewhere, tmp_path / "again"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_folder_without_a_template_is_spoken_to_in_the_manner_of_this_book(
+    llm, folder, tmp_path
+):
+    save_pretrained(llm.model, tmp_path, llm.tokenizer)
+    assert "chat_template" not in (tmp_path / "tokenizer_config.json").read_text()
+    prompts = [LLM.load(place).prompt(MESSAGES) for place in (folder, tmp_path)]
+    assert prompts[0] == prompts[1] == chat_prompt(MESSAGES, llm.tokenizer)
+
+
+def test_the_room_of_a_conversation_is_counted_in_the_models_own_form(elsewhere):
+    """CHATML spells a role out and ends lines, where this book has one token."""
+    llm = LLM.load(elsewhere)
+    messages = [{"role": "user", "content": "A story.\n\nFirst?"}]
+    for number in range(60):
+        messages.append({"role": "assistant", "content": f"Answer {number}."})
+        messages.append({"role": "user", "content": f"Question {number}?"})
+    kept = chat.fit(llm, messages, room=32)
+    assert len(kept) < len(messages)
+    size = len(llm.prompt(kept))
+    assert size <= CONTEXT - 32 < size + 90
 
 
 # -- the terminal ---------------------------------------------------------------------
