@@ -20,6 +20,7 @@ COMMAND = ["python", "-m", "common.experiments"]
 RESULTS = sorted(ROOT.glob("ch*/results/*.json")) + sorted(
     ROOT.glob("common/results/*.json")
 )
+TIMED = ("ch03_attention", "ch04_transformer")  # whose files say how long they took
 
 
 def examined(accuracy):
@@ -269,6 +270,8 @@ def test_results_say_how_they_were_measured():
         else:  # what a chapter measures of its own needs no later one
             assert f"python -m {chapter}." in results["command"], path
             continue
+        if chapter in TIMED:
+            assert results["seconds"] <= 600, f"{path}: ten minutes are the most"
         found = list(spreads(results["results"]))
         assert found, f"{path} has no spread"
         for each in found:
