@@ -4,6 +4,7 @@ from tests.planted import Bug
 
 FLASH_TESTS = "tests/test_ch03_flash.py"
 HEAD_TESTS = "tests/test_ch03_heads.py"
+MASK_TESTS = "tests/test_ch03_masks.py"
 MENTION_TESTS = "tests/test_ch01_mentions.py"
 FLASH = "ch03_attention/flash.py"
 HEADS = "ch03_attention/heads.py"
@@ -68,6 +69,37 @@ BUGS = [
         "d_tile.unflatten(1, (n_kv_heads, -1)).sum(2)",
         "d_tile.unflatten(1, (n_kv_heads, -1))[:, :, 0]",
         (f"{FLASH_TESTS}::test_gradients_are_the_slopes_of_the_output",),
+    ),
+    Bug(
+        "the last, shorter block is left out",
+        FLASH,
+        "starts = range(0, length, block_size)",
+        "starts = range(0, length - length % block_size, block_size)",
+        (
+            f"{FLASH_TESTS}"
+            "::test_tiles_equal_the_plain_way_and_torch_forward_and_backward",
+        ),
+    ),
+    Bug(
+        "no random shape has whole blocks and a shorter one",
+        FLASH_TESTS,
+        "draw.choice((1, 7, 16, 64))",
+        "draw.choice((1, 130))",
+        (f"{FLASH_TESTS}::test_the_random_shapes_cover_the_hard_cases",),
+    ),
+    Bug(
+        "the backward pass forgets what was hidden",
+        FLASH,
+        "scores = tile_scores(q_tile, k_tile, hidden)  #",
+        "scores = tile_scores(q_tile, k_tile, None)  #",
+        (f"{MASK_TESTS}::test_no_logit_feels_a_later_token_and_each_feels_all_it_may",),
+    ),
+    Bug(
+        "queries behind a cache are taken for the first positions",
+        FLASH,
+        "before = self.n_keys - self.n_queries",
+        "before = 0",
+        (f"{MASK_TESTS}::test_behind_a_cache_no_query_of_the_tiles_feels_a_later_key",),
     ),
     Bug(
         "sums of half precision are taken in half precision",

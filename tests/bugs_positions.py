@@ -144,10 +144,7 @@ BUGS = [
         EXPERIMENTS,
         "spreads_of(nats, math.exp)",
         "spreads_of(nats, math.exp2)",
-        (
-            f"{EXPERIMENT_TESTS}"
-            "::test_perplexity_and_bits_per_byte_tell_the_same_loss",
-        ),
+        (f"{EXPERIMENT_TESTS}::test_perplexity_and_bits_per_byte_tell_the_same_loss",),
     ),
     Bug(
         "an end of text counts as bytes that are to be told",

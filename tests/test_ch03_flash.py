@@ -57,6 +57,12 @@ def with_gradients(attend, inputs: list[Tensor]) -> tuple[Tensor, ...]:
     return out.detach(), *gradients
 
 
+def several_blocks_and_a_rest(shape: dict[str, int], axis: str) -> bool:
+    """Say whether the softmax runs over whole blocks and then over a shorter one."""
+    length, block_size = shape[axis], shape["block_size"]
+    return length > block_size and length % block_size != 0
+
+
 SHAPES = [random_shape(seed) for seed in range(30)]
 
 
@@ -65,6 +71,8 @@ def test_the_random_shapes_cover_the_hard_cases():
     assert any(s["keys"] > s["queries"] for s in SHAPES)
     assert any(s["heads"] > s["kv_heads"] > 1 for s in SHAPES)
     assert any(s["queries"] < s["block_size"] for s in SHAPES)
+    for axis in ("queries", "keys"):
+        assert sum(several_blocks_and_a_rest(s, axis) for s in SHAPES) >= 8, axis
 
 
 @pytest.mark.parametrize("number", range(30))

@@ -18,6 +18,7 @@ from ch03_attention.attention import (
     causal_mask,
     document_mask,
 )
+from ch03_attention.flash import flash_attend, flash_attention
 from ch03_attention.positions import document_positions
 from ch03_attention.rope_scaling import example_scalings
 from ch03_attention.sinks import SinkCache, sink_share, window_with_sinks
@@ -46,6 +47,7 @@ def attention_of(**fixed):
 
 
 FUSED = partial(F.scaled_dot_product_attention, enable_gqa=True)
+TILES = attention_of(attend=partial(flash_attend, block_size=4))  # 4 + 4 + 3 tokens
 # name: (parts, config, mask of the caller, who may hear whom)
 VARIANTS = {
     "multi-head": ({}, dict(n_kv_heads=None), None, PAST),
@@ -59,6 +61,9 @@ VARIANTS = {
     "qk norm": ({}, dict(qk_norm=True), None, PAST),
     "biases": (attention_of(out_bias=True), dict(qkv_bias=True), None, PAST),
     "fused": (attention_of(attend=FUSED), {}, None, PAST),
+    "tiles": (TILES, {}, None, PAST),
+    "tiles and window": (TILES, dict(sliding_window=3), None, NEAR),
+    "tiles and documents": (TILES, {}, APART, SAME),
     "interleaved": (INTERLEAVED, {}, None, PAST),
     **{f"positions: {name}": (parts, {}, None, PAST) for name, parts in KINDS.items()},
     **{
@@ -93,6 +98,23 @@ def test_no_logit_feels_a_later_token_and_each_feels_all_it_may(variant):
     deep = influence(build(parts, n_layers=2, **config), PACKED, mask=mask)
     assert torch.equal(deep > 0, (permitted.float() @ permitted.float()) > 0)
     assert deep.triu(1).count_nonzero() == 0
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 3, 4, 16])
+def test_behind_a_cache_no_query_of_the_tiles_feels_a_later_key(block_size):
+    """5 queries are the last of 9 positions: query t feels the first 5 + t keys."""
+    torch.manual_seed(0)
+    q, k, v = torch.randn(2, 4, 5, 6), torch.randn(2, 2, 9, 6), torch.randn(2, 2, 9, 6)
+    inputs = [x.requires_grad_() for x in (q, k, v)]
+    out = flash_attention(*inputs, block_size=block_size)
+    slope = torch.randn(6)
+    for t in range(5):
+        felt = torch.autograd.grad(
+            (out[:, :, t] @ slope).sum(), inputs, retain_graph=True
+        )
+        by_q, by_k, by_v = (gradient.abs().sum(dim=(0, 1, 3)) > 0 for gradient in felt)
+        assert by_q.tolist() == [t == place for place in range(5)]
+        assert by_k.tolist() == by_v.tolist() == [s < 5 + t for s in range(9)]
 
 
 # Documents that share a row
