@@ -1,9 +1,9 @@
 """The files that keep tokenizers: Hugging Face's `tokenizer.json`, and GPT-2's two.
 
 Both write a token's bytes as visible characters (`byte_characters` in `bpe.py`), so
-that the file is readable text. Functions here turn the four parts of a tokenizer
-(vocabulary, merges, special tokens, pattern) into the text of a file and back; they
-open no file.
+that the file is readable text. Functions here turn the parts of a tokenizer
+(vocabulary, merges, special tokens, pattern, normalizer) into the text of a file and
+back; they open no file.
 """
 
 import json
@@ -12,12 +12,14 @@ from ch02_tokenization.bpe import byte_characters
 from ch02_tokenization.pieces import GPT2_PATTERN
 
 Merges = list[tuple[bytes, bytes]]
+# NFC writes an accented letter as one character where there is one (Qwen's models).
+NORMALIZERS = (None, "NFC")
 # GPT-2's pattern where every digit is a piece of its own and cuts what surrounds it, so
 # that white space before a digit stays in one piece.
 DIGITS_PATTERN = GPT2_PATTERN.replace(r" ?\p{N}+", r"\p{N}").replace(
     r"(?!\S)", r"(?![^\s\p{N}])"
 )
-WANTED = {"model": "BPE", "normalizer": None, "decoder": "ByteLevel"}
+WANTED = {"model": ("BPE",), "normalizer": NORMALIZERS, "decoder": ("ByteLevel",)}
 # What a file may ask of its model or of an added token, and this book cannot do.
 NOT_HERE = (
     "dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback",
@@ -30,6 +32,7 @@ def tokenizer_json(
     merges: Merges,
     special_tokens: dict[str, int],
     pattern: str,
+    normalizer: str | None = None,
 ) -> str:
     """Return the text of `tokenizer.json`, always the same for the same tokenizer.
 
@@ -52,7 +55,7 @@ def tokenizer_json(
         "truncation": None,
         "padding": None,
         "added_tokens": [_added_token(i, special[i]) for i in sorted(special)],
-        "normalizer": None,
+        "normalizer": {"type": normalizer} if normalizer else None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]},
         "post_processor": None,
         "decoder": byte_level,
@@ -85,8 +88,10 @@ def visible(token: bytes) -> str:
 
 def read_tokenizer_json(
     text: str,
-) -> tuple[dict[int, bytes], Merges, dict[str, int], str]:
-    """Return the vocabulary, merges, special tokens and pattern in a `tokenizer.json`.
+) -> tuple[dict[int, bytes], Merges, dict[str, int], str, str | None]:
+    """Return the parts of a tokenizer that a `tokenizer.json` holds.
+
+    They are the vocabulary, merges, special tokens, pattern and normalizer.
 
     Older files write a merge as one string, "a b". What is put around a text as a
     whole (`post_processor`) is passed over: `encode` puts nothing there.
@@ -106,17 +111,19 @@ def read_tokenizer_json(
     if loose and not model.get("ignore_merges"):
         raise ValueError(f"no merge makes the token {loose[0]!r}, which would be used")
     steps = content["pre_tokenizer"] or {"type": None}
-    return vocab, merges, special, read_pattern(steps)
+    normalizer = (content.get("normalizer") or {}).get("type")
+    return vocab, merges, special, read_pattern(steps), normalizer
 
 
 def _check_kind(content: dict) -> None:
-    """Refuse by name what would give other tokens than these four parts do."""
+    """Refuse by name what would give other tokens than these parts do."""
     for name, wanted in WANTED.items():
         # The oldest files do not say of what kind their model is.
-        absent = wanted if name == "model" else None
+        absent = "BPE" if name == "model" else None
         kind = (content.get(name) or {}).get("type", absent)
-        if kind != wanted:
-            raise ValueError(f"the {name} is {kind}, but only {wanted} opens here")
+        if kind not in wanted:
+            known = " or ".join(map(str, wanted))
+            raise ValueError(f"the {name} is {kind}, but only {known} opens here")
     for part in [content["model"], *content["added_tokens"]]:
         for name in NOT_HERE:
             if part.get(name):

@@ -5,7 +5,8 @@ the space before it, up to three digits, a run of punctuation); no token reaches
 a cut. The *vocabulary* gives each token's bytes, and begins with all 256 single bytes,
 so that any text at all can be written. The *merges* say, in the order in which they
 were learned, which two neighbouring tokens become one. The *special tokens* stand for
-no text: they mark where a document ends or who speaks.
+no text: they mark where a document ends or who speaks. (Some published tokenizers have
+a fifth part, a *normalizer*, which rewrites the text before it is cut.)
 
 How text is cut and counted stands in `pieces.py`, how merges are learned and applied in
 `bpe.py`, and the files in `formats.py`; here these become training from text and the
@@ -14,6 +15,7 @@ How text is cut and counted stands in `pieces.py`, how merges are learned and ap
 
 import argparse
 import hashlib
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -28,7 +30,12 @@ from tqdm import tqdm
 from ch01_data.files import run_command, write_text
 from ch01_data.sources import Document, read_documents
 from ch02_tokenization.bpe import learn_merges, merge_piece
-from ch02_tokenization.formats import read_gpt2, read_tokenizer_json, tokenizer_json
+from ch02_tokenization.formats import (
+    NORMALIZERS,
+    read_gpt2,
+    read_tokenizer_json,
+    tokenizer_json,
+)
 from ch02_tokenization.pieces import (
     GPT2_PATTERN,
     GPT4_PATTERN,
@@ -99,8 +106,12 @@ class Tokenizer:
     `vocab` maps ids to bytes; it may hold the special tokens or leave them out. When
     built, `self.vocab` holds them all. A lower id was learned earlier and merges first.
 
-    Raises:  ValueError if a byte is missing, if a merge does not fit the vocabulary, or
-             if a special token is empty or shares its id or text with another token.
+    With the normalizer "NFC", letters and accents that have a common character are
+    written by it first, so that what comes back may be another spelling of the same.
+
+    Raises:  ValueError if a byte is missing, if a merge does not fit the vocabulary, if
+             a special token is empty or shares its id or text with another token, or if
+             the normalizer is another one.
     """
 
     def __init__(
@@ -109,7 +120,11 @@ class Tokenizer:
         merges: list[tuple[bytes, bytes]],
         special_tokens: dict[str, int],
         pattern: str = GPT4_PATTERN,
+        normalizer: str | None = None,
     ) -> None:
+        if normalizer not in NORMALIZERS:
+            raise ValueError(f"normalizer is {normalizer!r}; choose NFC or none")
+        self.normalizer = normalizer
         self.merges = [(left, right) for left, right in merges]
         self.special_tokens = dict(special_tokens)
         self.pattern = pattern
@@ -160,9 +175,8 @@ class Tokenizer:
         return hashlib.sha256(self._json().encode()).hexdigest()
 
     def _json(self) -> str:
-        return tokenizer_json(
-            self.vocab, self.merges, self.special_tokens, self.pattern
-        )
+        parts = self.vocab, self.merges, self.special_tokens, self.pattern
+        return tokenizer_json(*parts, self.normalizer)
 
     @property
     def end_of_text_id(self) -> int:
@@ -214,7 +228,10 @@ class Tokenizer:
         return list(allowed_special)
 
     def _encode_ordinary(self, text: str) -> list[int]:
-        return self._encode_pieces(self._find_pieces(text))
+        return self._encode_pieces(self._find_pieces(self._normalized(text)))
+
+    def _normalized(self, text: str) -> str:
+        return unicodedata.normalize(self.normalizer, text) if self.normalizer else text
 
     def _encode_pieces(self, pieces: list[str]) -> list[int]:
         ids: list[int] = []
@@ -245,8 +262,12 @@ class Tokenizer:
         """Yield the ids of the joined `texts`, holding only a buffer of them at a time.
 
         The ids are those of `encode("".join(texts))`, wherever the texts are cut. The
-        buffer grows where one piece is longer than it is.
+        buffer grows where one piece is longer than it is. A tokenizer that normalizes
+        holds the whole text: the next character may join the one before it.
         """
+        if self.normalizer is not None:
+            yield from self.encode("".join(texts), allowed_special)
+            return
         splitter = special_splitter(self._allowed(allowed_special))
         buffer, wanted = "", buffer_characters
         for text in stretches(texts, buffer_characters):
@@ -299,7 +320,7 @@ class Tokenizer:
         find_blanks = regex.compile(r"\s{100,}").finditer
 
         def encode(text: str) -> np.ndarray:
-            text = valid_unicode(text)
+            text = self._normalized(valid_unicode(text))
             if len(text) >= MAX_BLANKS and any(
                 len(blanks[0]) >= MAX_BLANKS for blanks in find_blanks(text)
             ):

@@ -119,8 +119,9 @@ def make_companions(
     }
     settings |= {"chat_template": chat_template} if chat_template else {}
     parts = tokenizer.vocab, tokenizer.merges, tokenizer.special_tokens
+    cut = tokenizer.pattern, tokenizer.normalizer
     return {
-        "tokenizer.json": tokenizer_json(*parts, tokenizer.pattern).encode(),
+        "tokenizer.json": tokenizer_json(*parts, *cut).encode(),
         SETTINGS: (json.dumps(settings, indent=2) + "\n").encode(),
     }
 

@@ -216,9 +216,21 @@ BUGS = [
     Bug(
         "a normalizer of a tokenizer is passed over",
         FORMATS,
-        '"normalizer": None, ',
+        '"normalizer": NORMALIZERS, ',
         "",
         (f"{FORMATS_TESTS}::test_what_would_give_other_tokens_is_refused_by_name",),
+    ),
+    Bug(
+        "text is normalized across special tokens",
+        "ch02_tokenization/tokenization.py",
+        "        splitter = special_splitter(self._allowed(allowed_special))\n"
+        "        if splitter is None:\n",
+        "        text = self._normalized(text)\n"
+        "        splitter = special_splitter(self._allowed(allowed_special))\n"
+        "        if splitter is None:\n",
+        (
+            f"{FORMATS_TESTS}::test_a_normalizer_stops_at_special_tokens_and_holds_for_every_way_to_encode",
+        ),
     ),
     Bug(
         "ByteLevel cuts once more behind a Split",

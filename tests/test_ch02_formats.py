@@ -166,8 +166,8 @@ def split(behavior="isolated", pattern=GPT4, **byte_level):
 STEPS = "the pre_tokenizer is "
 REFUSED = {
     "a normalizer": (
-        part("normalizer", dict(type="NFC")),
-        "the normalizer is NFC, but only None opens here",
+        part("normalizer", dict(type="NFKC")),
+        "the normalizer is NFKC, but only None or NFC opens here",
     ),
     "pieces of words": (
         model(type="WordPiece"),
@@ -239,11 +239,51 @@ def test_what_would_give_other_tokens_is_refused_by_name(
     assert "\n" not in str(refused.value)
 
 
-def test_a_normalizer_that_is_refused_would_have_given_other_tokens():
-    theirs = trained_elsewhere(CUTS["ByteLevel alone, as GPT-2"])
-    before = theirs.encode("cafe\u0301").ids
+ACCENTS = st.text(st.sampled_from("aeE\u0301\u0308\u0338\u212b >=1\n가\u1100\u1161"))
+# The second would become one character with the end of the special token before it.
+DECOMPOSED = [
+    "cafe\u0301 A\u030a",
+    f"a{SPECIAL[1]}\u0338b",
+    "\u0301",
+    "\u2126 \u1100\u1161",
+]
+
+
+@pytest.fixture(scope="module")
+def normalizing(tmp_path_factory):
+    """A tokenizer of Qwen's kind, theirs and ours."""
+    theirs = trained_elsewhere(CUTS["a Split before it, as Llama 3"])
     theirs.normalizer = normalizers.NFC()
-    assert theirs.encode("cafe\u0301").ids != before
+    path = tmp_path_factory.mktemp("nfc") / "tokenizer.json"
+    theirs.save(str(path))
+    return theirs, Tokenizer.load(path)
+
+
+@given(text=ACCENTS)
+def test_accents_join_their_letters_before_the_text_is_cut(normalizing, text):
+    theirs, ours = normalizing
+    assert ours.encode(text) == theirs.encode(text).ids
+
+
+def test_a_normalizer_stops_at_special_tokens_and_holds_for_every_way_to_encode(
+    normalizing, tmp_path
+):
+    theirs, ours = normalizing
+    ours.save(tmp_path)
+    again = Tokenizer.load(tmp_path)
+    assert again.hash == ours.hash and again.normalizer == "NFC"
+    for text in DECOMPOSED:
+        ids = theirs.encode(text).ids
+        assert ours.encode(text) == again.encode(text) == ids
+        assert ours.to_huggingface().encode(text).ids == ids
+        assert list(ours.encode_iterable(iter(text), buffer_characters=1)) == ids
+        assert ours.fast_encoder()([text]) == [ours.encode(text, "none")]
+    assert ours.encode("cafe\u0301") == ours.encode("caf\u00e9")
+    plain = Tokenizer(ours.vocab, ours.merges, ours.special_tokens, ours.pattern)
+    assert plain.hash != ours.hash
+    assert plain.encode("cafe\u0301") != plain.encode("caf\u00e9")
+    with pytest.raises(ValueError, match="normalizer is 'NFKC'; choose NFC or none"):
+        Tokenizer(ours.vocab, ours.merges, {}, normalizer="NFKC")
 
 
 def test_the_steps_of_a_file_become_one_pattern():
