@@ -391,7 +391,10 @@ class Tokenizer:
         return cls(*read_gpt2(vocab, merges), GPT2_PATTERN)
 
     def to_tiktoken(self) -> tiktoken.Encoding:
-        """Return the same tokenizer as a tiktoken encoding."""
+        """Return the same tokenizer as a tiktoken encoding.
+
+        It has no normalizer: where this one has, give it normalized text.
+        """
         return tiktoken.Encoding(
             name=self.hash[:12],
             pat_str=self.pattern,

@@ -34,13 +34,13 @@ def test_all_feed_forwards_have_equally_many_parameters():
 def test_the_highest_borne_rate_and_the_one_that_diverges_by_hand():
     """The best mean is 1; 3 would be a loss that frequencies alone can reach.
 
-    Up to 0.1 every seed stays within 15 %; at 0.3 one does not, but it still learns;
+    Up to 0.1 every seed stays within a tenth; at 0.3 one does not, but it still learns;
     at 1 one ends at 3. That the lowest rate, too, is slow is no divergence.
     """
     losses = {
         "0.001": {"mean": 3.05, "max": 3.07},
         "0.01": {"mean": 1.0, "max": 1.09},
-        "0.1": {"mean": 1.05, "max": 1.12},
+        "0.1": {"mean": 1.05, "max": 1.08},
         "0.3": {"mean": 1.05, "max": 1.2},
         "1": {"mean": 2.0, "max": 3.0},
     }
